@@ -1,0 +1,26 @@
+//! Storage: the journal with its fenced append, the views derived from it, and registers.
+//!
+//! One small trait per job, each implemented by every backend; [`Store`] is all of them. This crate knows neither MQTT nor
+//! what a conversation is used for. [`views`] is the one place that says what an entry means to the tables: the embedded store
+//! commits its result together with the append, other backends write it afterwards through [`Journal::apply`].
+
+mod cursors;
+mod error;
+mod inbox;
+mod journal;
+mod log;
+mod members;
+mod registers;
+mod sessions;
+mod store;
+pub mod views;
+
+pub use cursors::{CursorRaise, Cursors, Mark, MarkRaise, Marks};
+pub use error::StoreError;
+pub use inbox::{Inbox, InboxRow};
+pub use journal::{Append, Appended, Audience, Journal, JournalRow, Outcome, Tenure, Watermarks};
+pub use log::{Direction, Head, Log, Page, Stored};
+pub use members::{ConversationRow, MemberRow, Members};
+pub use registers::{Expected, Put, Registers, Versioned};
+pub use sessions::{InFlight, SessionRow, Sessions, SubscriptionRow};
+pub use store::Store;

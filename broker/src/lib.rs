@@ -1,1 +1,1 @@
-//! placeholder
+//! MQTT broker core: knows MQTT and nothing of chat.

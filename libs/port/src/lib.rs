@@ -1,1 +1,16 @@
-//! placeholder
+//! The seams between the broker, the bridge and the feed: traits and the types that cross them.
+//!
+//! The broker depends on these and not on who implements them; `longwave` wires the parts together. In one process a call
+//! through a trait is a function call.
+
+mod admit;
+mod bus;
+mod feed;
+mod gate;
+
+pub use admit::{Accounts, Admit, Credentials, Identity};
+pub use bus::{Bus, MarkSignal, Recipients, Typing};
+pub use feed::{
+    Closing, Delivery, DeliveryProperties, Feed, Mailbox, Open, Opened, Outlet, Resend, Subscription, Ticket, Unsettled,
+};
+pub use gate::{Answer, Answers, Completion, Gate, Guarantee, Notice, Publish, PublishProperties, Sender};

@@ -1,0 +1,50 @@
+//! What a session wants done: its outputs, in order.
+
+use longwave_model::{DeviceId, UserId};
+use longwave_port::{Closing, Credentials, Publish, Subscription, Ticket};
+
+use crate::codec::packet::Packet;
+
+/// An output of the session state machine.
+#[derive(Debug)]
+pub enum Effect {
+    /// Encode and send.
+    Send(Packet),
+    /// Ask [`longwave_port::Admit`]; answer with `Event::Admitted`. Nothing is read from the socket meanwhile.
+    Admit(Credentials),
+    /// Close other connections of this device, then open its feed; answer with `Event::Opened`. Nothing is read meanwhile.
+    Open {
+        /// The user.
+        user: UserId,
+        /// The device.
+        device: DeviceId,
+        /// May act under any `u/{user}/`.
+        service: bool,
+        /// Clean Start.
+        clean_start: bool,
+        /// Session Expiry Interval in seconds.
+        expiry_seconds: u32,
+    },
+    /// Hand to [`longwave_port::Gate`]; answer with `Event::Answered`.
+    Publish {
+        /// Comes back with the answer.
+        ticket: u64,
+        /// The publish.
+        publish: Publish,
+    },
+    /// Ask the outlet; answer with `Event::Subscribed`. Nothing is read meanwhile.
+    Subscribe(Vec<Subscription>),
+    /// Ask the outlet; answer with `Event::Unsubscribed`. Nothing is read meanwhile.
+    Unsubscribe(Vec<String>),
+    /// Tell the outlet that a delivery is acknowledged.
+    Acked(Ticket),
+    /// Store a QoS 2 use; answer with `Event::Released`.
+    Released {
+        /// The packet id.
+        packet_id: u16,
+        /// How often it has been released.
+        uses: u32,
+    },
+    /// Flush what was sent so far, then close the socket, then close the outlet (if open) with this. The last effect.
+    Close(Closing),
+}

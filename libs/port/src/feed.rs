@@ -1,0 +1,168 @@
+//! The feed: what a session is owed, taken as fast as its in-flight window has room.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use longwave_model::{DeviceId, Refusal, UserId};
+
+use crate::gate::Sender;
+
+/// The side of a connection that others may call, from any thread, without blocking.
+pub trait Mailbox: Send + Sync {
+    /// The outlet has something: call [`Outlet::take`].
+    fn wake(&self);
+    /// Close the connection for this reason; the session stays.
+    fn close(&self, refusal: Refusal);
+}
+
+/// A connection that wants its session's feed.
+pub struct Open {
+    /// The user.
+    pub user: UserId,
+    /// The device.
+    pub device: DeviceId,
+    /// May act under any `u/{user}/`.
+    pub service: bool,
+    /// Clean Start (3.1.1: clean session).
+    pub clean_start: bool,
+    /// Session Expiry Interval in seconds (3.1.1: 0 for a clean session, else `u32::MAX`).
+    pub expiry_seconds: u32,
+    /// Unix time in milliseconds.
+    pub now: u64,
+    /// Called when there is something to take.
+    pub mailbox: Arc<dyn Mailbox>,
+}
+
+/// A subscription with its options.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Subscription {
+    /// The topic filter, checked to be valid.
+    pub filter: String,
+    /// Maximum QoS: asked for on the way in, granted on the way out.
+    pub qos: u8,
+    /// No Local.
+    pub no_local: bool,
+    /// Retain As Published.
+    pub retain_as_published: bool,
+    /// Retain Handling, 0–2.
+    pub retain_handling: u8,
+    /// Subscription Identifier.
+    pub identifier: Option<u32>,
+}
+
+/// Which bare publishes of the session's earlier connections may still be resent with DUP (protocol rule 20).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Unsettled {
+    /// These packet ids.
+    Only(Vec<u16>),
+    /// Not known (the server crashed): the lane decides by the record's time.
+    Unknown,
+}
+
+/// An open session.
+pub struct Opened {
+    /// Its feed.
+    pub outlet: Arc<dyn Outlet>,
+    /// Session Present for CONNACK.
+    pub session_present: bool,
+    /// On whose behalf its publishes go.
+    pub sender: Arc<Sender>,
+    /// The subscriptions of the resumed session.
+    pub subscriptions: Vec<Subscription>,
+    /// Uses per packet id of QoS 2 publishes, for those above 0.
+    pub qos2_uses: Vec<(u16, u32)>,
+    /// What DUP may refer to.
+    pub unsettled: Unsettled,
+}
+
+/// Names one delivery within its outlet until it is acknowledged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Ticket(pub u64);
+
+/// How to send something that was sent on an earlier connection: DUP and the same packet id [MQTT-4.4.0-1].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Resend(pub u16);
+
+/// MQTT 5 properties of a delivery.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct DeliveryProperties {
+    /// Content Type.
+    pub content_type: Option<String>,
+    /// Correlation Data.
+    pub correlation_data: Option<Bytes>,
+    /// Message Expiry Interval in seconds.
+    pub expiry_seconds: Option<u32>,
+}
+
+/// One message to the device.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Delivery {
+    /// The topic.
+    pub topic: Arc<str>,
+    /// The payload, shared among receivers.
+    pub payload: Bytes,
+    /// `Some` at QoS 1: say [`Outlet::acked`] with it. `None` at QoS 0.
+    pub ticket: Option<Ticket>,
+    /// It was sent before.
+    pub resend: Option<Resend>,
+    /// Properties, if any.
+    pub properties: Option<Box<DeliveryProperties>>,
+}
+
+/// How a connection ended.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Closing {
+    /// Session Expiry Interval in seconds, which DISCONNECT may have changed.
+    pub expiry_seconds: u32,
+    /// Sent and not acknowledged, in order of sending.
+    pub in_flight: Vec<(u16, Ticket)>,
+    /// Bare publishes whose PUBACK was not written, or less than 2 s ago.
+    pub unsettled: Vec<u16>,
+    /// Unix time in milliseconds.
+    pub now: u64,
+}
+
+/// Opens feeds.
+#[async_trait]
+pub trait Feed: Send + Sync {
+    /// Opens a session's feed. The caller has made sure that no other outlet of the same device is open. What it decides
+    /// (first session, clean start) is stored before it returns.
+    ///
+    /// # Errors
+    /// A [`Refusal`] when the store cannot be read or written.
+    async fn open(&self, open: Open) -> Result<Opened, Refusal>;
+}
+
+/// An open session's feed. The connection owns it; calls come from its task only.
+#[async_trait]
+pub trait Outlet: Send + Sync {
+    /// Adds or replaces subscriptions; stored before it returns for a durable session [MQTT-3.8.4-1]. Per subscription the granted
+    /// QoS or a refusal.
+    ///
+    /// # Errors
+    /// A [`Refusal`] when the store cannot be written; then none was added.
+    async fn subscribe(&self, subscriptions: Vec<Subscription>) -> Result<Vec<Result<u8, Refusal>>, Refusal>;
+
+    /// Removes subscriptions; per filter whether it existed.
+    ///
+    /// # Errors
+    /// A [`Refusal`] when the store cannot be written.
+    async fn unsubscribe(&self, filters: Vec<String>) -> Result<Vec<bool>, Refusal>;
+
+    /// Moves what is ready into `out`: at most `room` deliveries at QoS 1 and about `bytes` bytes of payload. Never blocks; when more
+    /// becomes ready, or pages have been read, the mailbox is woken.
+    fn take(&self, room: usize, bytes: usize, out: &mut Vec<Delivery>);
+
+    /// The device has acknowledged a delivery.
+    fn acked(&self, ticket: Ticket);
+
+    /// Stores how often a packet id has been released by PUBREL, before PUBCOMP goes out.
+    ///
+    /// # Errors
+    /// A [`Refusal`] when the store cannot be written.
+    async fn released(&self, packet_id: u16, uses: u32) -> Result<(), Refusal>;
+
+    /// Ends the connection: cursors are flushed, the session row is written, or dropped when it does not outlive the connection.
+    async fn close(&self, closing: Closing);
+}

@@ -1,0 +1,164 @@
+//! The gate: where the broker hands a publish over and learns its fate.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use longwave_model::{DeviceId, Refusal, Seq, UserId};
+
+/// The connected session on whose behalf a publish comes. One per connection, shared by its publishes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sender {
+    /// The user.
+    pub user: UserId,
+    /// The device.
+    pub device: DeviceId,
+    /// May act under any `u/{user}/`.
+    pub service: bool,
+    /// Changes whenever the session starts clean.
+    pub incarnation: u64,
+    /// max(previous + 1, now in ms); lanes refuse lower ones.
+    pub connection: u64,
+}
+
+/// What the publish's QoS asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Guarantee {
+    /// QoS 0.
+    AtMostOnce,
+    /// QoS 1.
+    AtLeastOnce {
+        /// The packet id.
+        packet_id: u16,
+        /// A resend that may match an earlier publish (protocol rule 20): DUP is set and the session's state does not rule it out.
+        resend: bool,
+    },
+    /// QoS 2: without an id of its own it gets (device, incarnation, packet id, use).
+    ExactlyOnce {
+        /// The packet id.
+        packet_id: u16,
+        /// How often this packet id was released before.
+        uses: u32,
+    },
+}
+
+/// MQTT 5 properties of a publish that have a meaning behind the gate.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PublishProperties {
+    /// Content Type.
+    pub content_type: Option<String>,
+    /// Correlation Data.
+    pub correlation_data: Option<Bytes>,
+    /// Response Topic.
+    pub response_topic: Option<String>,
+    /// Message Expiry Interval in seconds.
+    pub expiry_seconds: Option<u32>,
+    /// User Properties.
+    pub user_properties: Vec<(String, String)>,
+}
+
+/// A publish from a device. The payload is its own copy, not a slice of a read buffer.
+#[derive(Debug, Clone)]
+pub struct Publish {
+    /// From whom.
+    pub sender: Arc<Sender>,
+    /// The topic name, aliases resolved, checked to be a valid topic name.
+    pub topic: Arc<str>,
+    /// The payload.
+    pub payload: Bytes,
+    /// What its QoS asks for.
+    pub guarantee: Guarantee,
+    /// Its properties, if it has any that matter here.
+    pub properties: Option<Box<PublishProperties>>,
+    /// Whether a receipt or refusal has to come as an event, because the acknowledgement cannot carry it (3.1.1, or problem
+    /// information not wanted).
+    pub wants_notice: bool,
+}
+
+/// A message to the publishing connection itself, sent before the acknowledgement, at QoS 0, if one of its subscriptions matches.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Notice {
+    /// The topic.
+    pub topic: String,
+    /// The payload.
+    pub payload: Bytes,
+    /// Correlation Data (MQTT 5).
+    pub correlation_data: Option<Bytes>,
+}
+
+/// The fate of a publish.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answer {
+    /// Stored durably (or found stored: a retry).
+    Stored {
+        /// The seq it has.
+        seq: Seq,
+        /// Unix time in milliseconds at which it got it.
+        ts: u64,
+        /// The receipt as an event, where wanted.
+        notice: Option<Notice>,
+    },
+    /// Done; nothing of it has a seq (read, typing, a request).
+    Done {
+        /// The response to a request.
+        notice: Option<Notice>,
+        /// The connection may now live until then (Unix time in milliseconds).
+        renewed_until: Option<u64>,
+    },
+    /// Refused with certainty: nothing was stored.
+    Refused {
+        /// Why.
+        refusal: Refusal,
+        /// The refusal as an event, where wanted.
+        notice: Option<Notice>,
+    },
+    /// Nobody knows. No acknowledgement; the connection is closed and the client resends.
+    Unknown,
+}
+
+/// Where answers go: the connection's mailbox.
+pub trait Answers: Send + Sync {
+    /// Takes the answer to the publish with this ticket. Called from any thread, must not block.
+    fn answer(&self, ticket: u64, answer: Answer);
+}
+
+/// The duty to answer one publish. Dropped without an answer it says [`Answer::Unknown`].
+pub struct Completion {
+    to: Option<Arc<dyn Answers>>,
+    ticket: u64,
+}
+
+impl Completion {
+    /// For the publish with this ticket.
+    #[must_use]
+    pub fn new(to: Arc<dyn Answers>, ticket: u64) -> Self {
+        Self { to: Some(to), ticket }
+    }
+
+    /// Answers.
+    pub fn complete(mut self, answer: Answer) {
+        if let Some(to) = self.to.take() {
+            to.answer(self.ticket, answer);
+        }
+    }
+}
+
+impl Drop for Completion {
+    fn drop(&mut self) {
+        if let Some(to) = self.to.take() {
+            to.answer(self.ticket, Answer::Unknown);
+        }
+    }
+}
+
+impl std::fmt::Debug for Completion {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Completion").field("ticket", &self.ticket).finish_non_exhaustive()
+    }
+}
+
+/// Takes publishes.
+pub trait Gate: Send + Sync {
+    /// Takes a publish; its answer comes through `completion`, possibly before this returns. Publishes of one session to one
+    /// topic keep their order.
+    fn publish(&self, publish: Publish, completion: Completion);
+}

@@ -1,1 +1,14 @@
-//! placeholder
+//! Settings: defaults, then a TOML file, then `LONGWAVE_…` environment variables, then command line flags.
+//!
+//! Unknown keys are errors. An error in the file names the file, the line, the key and the reason.
+
+mod load;
+mod reference;
+mod sections;
+
+pub use load::{SettingsError, Sources, load};
+pub use reference::{default_toml, reference_markdown, to_toml};
+pub use sections::{
+    Auth, Conversations, DirectPolicy, Feeds, Jwt, JwtAlgorithm, Limits, Listen, LogFormat, Logging, Retention,
+    Settings, StoreSettings, Tls,
+};

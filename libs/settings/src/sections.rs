@@ -1,0 +1,328 @@
+//! The settings themselves: name, unit, default, meaning. The doc comments become `docs/reference/settings.md`.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// All settings.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// Where the server listens.
+    pub listen: Listen,
+    /// Certificate and key of the TLS listeners.
+    pub tls: Tls,
+    /// Who may connect.
+    pub auth: Auth,
+    /// The embedded store.
+    pub store: StoreSettings,
+    /// What is kept, and for how long.
+    pub retention: Retention,
+    /// Limits of connections and sessions.
+    pub limits: Limits,
+    /// Rules of conversations.
+    pub conversations: Conversations,
+    /// Delivery to devices.
+    pub feed: Feeds,
+    /// What the server says of itself.
+    pub log: Logging,
+}
+
+/// Where the server listens. An absent address means: do not listen.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Listen {
+    /// MQTT over TCP.
+    #[schemars(with = "Option<String>")]
+    pub mqtt: Option<SocketAddr>,
+    /// MQTT over TLS; needs `tls.certificate` and `tls.key`.
+    #[schemars(with = "Option<String>")]
+    pub mqtts: Option<SocketAddr>,
+    /// MQTT over WebSocket.
+    #[schemars(with = "Option<String>")]
+    pub websocket: Option<SocketAddr>,
+    /// MQTT over WebSocket over TLS; needs `tls.certificate` and `tls.key`.
+    #[schemars(with = "Option<String>")]
+    pub websocket_tls: Option<SocketAddr>,
+    /// Path of the WebSocket listeners.
+    pub websocket_path: String,
+    /// HTTP with `/livez`, `/readyz` and `/metrics`. Without authentication: keep it on loopback or inside the cluster.
+    #[schemars(with = "Option<String>")]
+    pub admin: Option<SocketAddr>,
+}
+
+impl Default for Listen {
+    fn default() -> Self {
+        let loopback = |port| Some(SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
+        Self {
+            mqtt: loopback(1883),
+            mqtts: None,
+            websocket: loopback(8083),
+            websocket_tls: None,
+            websocket_path: "/mqtt".to_owned(),
+            admin: loopback(8080),
+        }
+    }
+}
+
+/// Certificate and key of the TLS listeners. Both files are watched and reloaded without a restart.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Tls {
+    /// PEM file: the server's certificate, then its intermediates.
+    pub certificate: Option<PathBuf>,
+    /// PEM file: the private key.
+    pub key: Option<PathBuf>,
+}
+
+/// Who may connect. Without `--dev`, at least one way must be on.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Auth {
+    /// Local users, made by `longwave user add`, with user name and password.
+    pub passwords: bool,
+    /// Tokens in the password field; absent = none are accepted.
+    pub jwt: Option<Jwt>,
+}
+
+impl Default for Auth {
+    fn default() -> Self {
+        Self { passwords: true, jwt: None }
+    }
+}
+
+/// JSON Web Tokens (RFC 7519): `sub` = user, `exp` required, optional `device` (pin) and `service` (may act for any user).
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Jwt {
+    /// The one algorithm that the key of `key_file` is for. Not used with `jwks_url`, where each key names its own.
+    pub algorithm: Option<JwtAlgorithm>,
+    /// HS256: a file whose bytes are the secret. Others: a public key in PEM.
+    pub key_file: Option<PathBuf>,
+    /// URL of a JSON Web Key Set (RFC 7517), https or, on loopback, http.
+    pub jwks_url: Option<String>,
+    /// PEM file with root certificates for `jwks_url`; absent = the system's.
+    pub jwks_root_certificates: Option<PathBuf>,
+    /// Required `iss`.
+    pub issuer: Option<String>,
+    /// Required `aud`.
+    pub audience: Option<String>,
+    /// Seconds by which clocks may differ.
+    pub leeway_seconds: u64,
+}
+
+/// Signature algorithms of tokens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum JwtAlgorithm {
+    /// HMAC with SHA-256.
+    HS256,
+    /// RSA PKCS #1 v1.5 with SHA-256.
+    RS256,
+    /// ECDSA P-256 with SHA-256.
+    ES256,
+    /// Ed25519.
+    EdDSA,
+}
+
+/// The embedded store.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct StoreSettings {
+    /// Directory of the data; made when it does not exist.
+    pub path: PathBuf,
+    /// Number of shards, fixed when the store is created.
+    pub shards: u16,
+    /// Bytes of memory for caching blocks of the tables.
+    pub cache_bytes: u64,
+    /// Bytes that must stay free on the disk; below it writes are refused with error 4001. 0 = no mark.
+    pub free_space_mark_bytes: u64,
+}
+
+impl Default for StoreSettings {
+    fn default() -> Self {
+        Self {
+            path: PathBuf::from("data"),
+            shards: 64,
+            cache_bytes: 64 * 1024 * 1024,
+            free_space_mark_bytes: 256 * 1024 * 1024,
+        }
+    }
+}
+
+/// What is kept, and for how long. A conversation may set its own by `conversation.update`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Retention {
+    /// Seconds after which an entry is removed; 0 = kept for ever.
+    pub age_seconds: u64,
+    /// Entries that a conversation keeps at most; 0 = all.
+    pub entries: u64,
+    /// Seconds between two runs of the sweeper.
+    pub sweep_seconds: u64,
+}
+
+impl Default for Retention {
+    fn default() -> Self {
+        Self { age_seconds: 0, entries: 0, sweep_seconds: 60 }
+    }
+}
+
+/// Limits of connections and sessions.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Limits {
+    /// Connections at once, all listeners together; more wait to be accepted.
+    pub connections: usize,
+    /// Packet size in bytes accepted before a client is admitted.
+    pub connect_packet_bytes: usize,
+    /// Packet size in bytes accepted from an admitted client, announced as Maximum Packet Size.
+    pub packet_bytes: usize,
+    /// Publishes of one client that may be unanswered at once, announced as Receive Maximum.
+    pub receive_maximum: u16,
+    /// Deliveries to one device that may be unacknowledged at once; the device may ask for fewer.
+    pub in_flight: u16,
+    /// Topic aliases that a client may use.
+    pub topic_aliases_in: u16,
+    /// Topic aliases used towards a client, at most as many as it offers.
+    pub topic_aliases_out: u16,
+    /// Subscriptions of one session.
+    pub subscriptions: usize,
+    /// Seconds from accept to a complete CONNECT, handshakes included.
+    pub connect_seconds: u64,
+    /// Longest keep alive in seconds; clients that ask for more or for none get it as Server Keep Alive. 0 = no limit.
+    pub keep_alive_max_seconds: u16,
+    /// Longest session expiry in seconds.
+    pub session_expiry_max_seconds: u32,
+    /// Seconds after which a publish that has no answer closes its connection.
+    pub answer_seconds: u64,
+    /// Bytes waiting for one socket at which nothing more is read from or delivered to it.
+    pub write_buffer_bytes: usize,
+    /// Connections accepted per second and listener.
+    pub accepts_per_second: u32,
+    /// Connections closed per second when the server drains.
+    pub drain_per_second: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections: 100_000,
+            connect_packet_bytes: 8 * 1024,
+            packet_bytes: 256 * 1024,
+            receive_maximum: 100,
+            in_flight: 100,
+            topic_aliases_in: 16,
+            topic_aliases_out: 16,
+            subscriptions: 64,
+            connect_seconds: 10,
+            keep_alive_max_seconds: 1_800,
+            session_expiry_max_seconds: 90 * 24 * 60 * 60,
+            answer_seconds: 10,
+            write_buffer_bytes: 64 * 1024,
+            accepts_per_second: 2_000,
+            drain_per_second: 2_000,
+        }
+    }
+}
+
+/// Who may open a direct conversation with a user.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum DirectPolicy {
+    /// Everybody.
+    Anyone,
+    /// Who shares a group with the user.
+    SharedGroup,
+    /// Nobody new: only direct conversations that exist already.
+    NobodyNew,
+}
+
+/// Rules of conversations.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Conversations {
+    /// Who may open a direct conversation with a user.
+    pub direct: DirectPolicy,
+    /// Members that a group may have; a channel may have more.
+    pub group_members: usize,
+    /// Size in bytes of a message's body.
+    pub body_bytes: usize,
+    /// Bytes of publishes that may wait for the store, all together; above it they are refused with error 4003.
+    pub queue_bytes: usize,
+    /// Message ids remembered per shard; older ones are looked up in the store.
+    pub dedup_entries: usize,
+    /// Conversations remembered per shard; others are looked up in the store.
+    pub cached_conversations: usize,
+    /// Publishes per second that one user may make on average; 0 = no limit.
+    pub user_rate: u32,
+}
+
+impl Default for Conversations {
+    fn default() -> Self {
+        Self {
+            direct: DirectPolicy::Anyone,
+            group_members: 1_024,
+            body_bytes: 128 * 1024,
+            queue_bytes: 64 * 1024 * 1024,
+            dedup_entries: 20_000,
+            cached_conversations: 4_096,
+            user_rate: 0,
+        }
+    }
+}
+
+/// Delivery to devices.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Feeds {
+    /// Milliseconds by which cursors and marks may be written behind.
+    pub cursor_flush_millis: u64,
+    /// Seconds between two comparisons of a session with its heads, jittered.
+    pub compare_seconds: u64,
+    /// Seconds by which presence changes are batched.
+    pub presence_batch_seconds: u64,
+    /// Backlog pages read at once, all sessions together.
+    pub concurrent_pages: usize,
+    /// Conversations that one session remembers; others are looked up again.
+    pub cached_positions: usize,
+}
+
+impl Default for Feeds {
+    fn default() -> Self {
+        Self {
+            cursor_flush_millis: 500,
+            compare_seconds: 60,
+            presence_batch_seconds: 5,
+            concurrent_pages: 64,
+            cached_positions: 1_024,
+        }
+    }
+}
+
+/// Form of the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// What the server says of itself, on standard error.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Logging {
+    /// Filter in the syntax of `tracing_subscriber::EnvFilter`: `info`, `warn,longwave_broker=debug` …
+    pub level: String,
+    /// Form of the log.
+    pub format: LogFormat,
+}
+
+impl Default for Logging {
+    fn default() -> Self {
+        Self { level: "info".to_owned(), format: LogFormat::Text }
+    }
+}

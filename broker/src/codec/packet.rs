@@ -1,5 +1,7 @@
 //! MQTT packets of both versions in one form. A 3.1.1 packet is one whose properties are empty.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 
 /// Protocol version of a connection.
@@ -160,8 +162,8 @@ pub struct Publish {
     pub qos: Qos,
     /// Retain.
     pub retain: bool,
-    /// Topic name; empty when an alias stands for it.
-    pub topic: String,
+    /// Topic name; empty when an alias stands for it. Shared, because it travels on to whoever takes the publish.
+    pub topic: Arc<str>,
     /// Packet id, for QoS above 0.
     pub packet_id: Option<u16>,
     /// Properties of 5.0.

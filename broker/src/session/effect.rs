@@ -3,13 +3,18 @@
 use longwave_model::{DeviceId, UserId};
 use longwave_port::{Closing, Credentials, Publish, Subscription, Ticket};
 
+use crate::codec::Outgoing;
 use crate::codec::packet::Packet;
 
 /// An output of the session state machine.
 #[derive(Debug)]
 pub enum Effect {
-    /// Encode and send.
+    /// Encode with [`crate::codec::encode`] and send.
     Send(Packet),
+    /// Encode with [`crate::codec::encode_outgoing`] and send: a delivery or notice, whose topic and payload stay shared.
+    Deliver(Outgoing),
+    /// Encode with [`crate::codec::encode_receipt`] and send: the PUBACK or PUBREC of a stored publish, with what it says on MQTT 5.
+    Receipt(crate::codec::Receipt),
     /// Ask [`longwave_port::Admit`]; answer with `Event::Admitted`. Nothing is read from the socket meanwhile.
     Admit(Credentials),
     /// Close other connections of this device, then open its feed; answer with `Event::Opened`. Nothing is read meanwhile.

@@ -20,7 +20,7 @@ pub(crate) fn check(tree: &Tree) -> Result<Outcome> {
     };
     let codes = numbers(text);
     if codes.is_empty() {
-        let advice = "no variant of the form `Name = 1001,` in `enum ErrorCode`";
+        let advice = "no line of the form `Name = 1001,`";
         return Ok(Outcome::found(vec![Finding::new(CODES, 1, advice)]));
     }
     let mut findings = Vec::new();
@@ -58,30 +58,27 @@ pub(crate) fn check(tree: &Tree) -> Result<Outcome> {
     Ok(Outcome::found(findings).note(note))
 }
 
-/// The numbers of `enum ErrorCode` with their lines.
+/// The numbers with their lines: what reads `Name = 1001,` in the code, whether it stands in
+/// the enum or in the macro call that makes it.
 fn numbers(text: &str) -> BTreeMap<u32, usize> {
     let source = RustSource::read(CODES, text);
-    let code = source.code();
-    let body = code
-        .find("enum ErrorCode")
-        .and_then(|at| Some(at + code[at..].find('{')?))
-        .and_then(|open| Some((open, source.closing(open)?)));
-    let Some((open, close)) = body else {
-        return BTreeMap::new();
-    };
     let mut numbers = BTreeMap::new();
-    let mut at = open + 1;
-    for part in code[open + 1..close].split(',') {
-        if let Some((_, value)) = part.split_once('=') {
-            let value: String = value.chars().filter(char::is_ascii_digit).collect();
-            if let Ok(number) = value.parse() {
-                let name = at + part.len() - part.trim_start().len();
-                numbers.insert(number, source.line(name));
-            }
+    let mut offset = 0;
+    for line in source.code().lines() {
+        if let Some(number) = number(line).filter(|_| !source.is_test(offset)) {
+            numbers.insert(number, source.line(offset));
         }
-        at += part.len() + 1;
+        offset += line.len() + 1;
     }
     numbers
+}
+
+fn number(line: &str) -> Option<u32> {
+    let (name, value) = line.trim().split_once(" = ")?;
+    let (value, _) = value.split_once(',')?;
+    let is_variant =
+        name.starts_with(|c: char| c.is_ascii_uppercase()) && name.chars().all(|c| c.is_ascii_alphanumeric());
+    is_variant.then(|| value.replace('_', "").parse().ok())?
 }
 
 #[cfg(test)]
@@ -89,8 +86,8 @@ mod tests {
     use super::{CODES, INDEX, check};
     use crate::tree::planted;
 
-    const ENUM: &str = "//! Codes.\n/// What = 99, really.\n#[repr(u16)]\npub enum ErrorCode {\n    \
-        /// Not a member.\n    NotAMember = 1001,\n    Full = 1_002,\n}\nconst X: u8 = 3;\n";
+    const ENUM: &str = "//! Codes.\n/// What = 99, really.\nmacro! {}\npub enum ErrorCode {\n    \
+        /// Not a member.\n    NotAMember = 1001, \"not-a-member\";\n    Full = 1_002,\n}\nconst X: u8 = 3;\n";
 
     fn findings(pages: &[(&str, &str)]) -> Vec<String> {
         let mut files = vec![(CODES, ENUM)];

@@ -1,13 +1,9 @@
-//! The settings reference names every setting that the server has, and no other table.
+//! The settings reference is what the server itself prints.
 //!
-//! The server itself is asked (`longwave --print-config`), because only it knows; so this
-//! check needs the built binary beside this one. A setting without a default is not printed,
-//! which is why a key of the page is only required to stand in a table that exists.
+//! The built server is asked (`longwave settings-reference`), because the page is made from the
+//! doc comments of its settings; so this check needs the binary that lies beside this one.
 
-use std::collections::BTreeSet;
-
-use anyhow::{Context, Result};
-use toml::{Table, Value};
+use anyhow::Result;
 
 use super::{Finding, Outcome};
 use crate::program;
@@ -19,94 +15,61 @@ pub(crate) fn check(tree: &Tree) -> Result<Outcome> {
     let Some(server) = program::beside_this("longwave") else {
         return Ok(Outcome::nothing_to_check("longwave is not built; run `cargo build` first"));
     };
-    let printed =
-        program::output(program::command(&server, tree.root()).args(["serve", "--print-config"]).env_clear())?;
-    let Some(page) = tree.text(PAGE) else {
-        let advice = "is missing; it is the reference of `longwave --print-config`";
-        return Ok(Outcome::found(vec![Finding::new(PAGE, 1, advice)]));
-    };
-    compare(page, &printed)
+    let printed = program::output(program::command(&server, tree.root()).arg("settings-reference"))?;
+    Ok(compare(tree.text(PAGE).unwrap_or_default(), &printed))
 }
 
-fn compare(page: &str, printed: &str) -> Result<Outcome> {
-    let table: Table = toml::from_str(printed).context("`longwave --print-config` printed no TOML")?;
-    let mut keys = BTreeSet::new();
-    flatten("", &table, &mut keys);
-    let documented = documented(page);
-    let mut findings: Vec<Finding> = keys
-        .iter()
-        .filter(|key| documented.iter().all(|(_, name)| name != *key))
-        .map(|key| Finding::new(PAGE, 1, format!("the setting `{key}` has no row")))
-        .collect();
-    for (line, name) in &documented {
-        let parent = name.rsplit_once('.').map_or("", |(parent, _)| parent);
-        let known = keys.contains(name)
-            || keys.iter().any(|key| key.rsplit_once('.').map_or("", |(parent, _)| parent) == parent);
-        if !known {
-            let advice = format!("the server has no settings table `{parent}`");
-            findings.push(Finding::new(PAGE, *line, advice));
-        }
+fn compare(page: &str, printed: &str) -> Outcome {
+    let settings = printed.lines().filter(|line| line.starts_with("| `")).count();
+    if settings == 0 {
+        let advice = "`longwave settings-reference` printed no setting";
+        return Outcome::found(vec![Finding::new(PAGE, 1, advice)]);
     }
-    Ok(Outcome::found(findings).note(format!("{} settings", keys.len())))
-}
-
-fn flatten(prefix: &str, table: &Table, keys: &mut BTreeSet<String>) {
-    for (name, value) in table {
-        let key = match prefix {
-            "" => name.clone(),
-            _ => format!("{prefix}.{name}"),
-        };
-        match value {
-            Value::Table(inner) => flatten(&key, inner, keys),
-            _ => {
-                keys.insert(key);
-            }
-        }
+    let mut findings = Vec::new();
+    if page != printed {
+        let same = page.lines().zip(printed.lines()).take_while(|(page, printed)| page == printed).count();
+        let should = printed.lines().nth(same).unwrap_or("the end of the page");
+        let advice = format!(
+            "differs from the code, which says `{should}`; run \
+             `cargo run -p longwave -- settings-reference > {PAGE}`"
+        );
+        findings.push(Finding::new(PAGE, same + 1, advice));
     }
-}
-
-/// The first cell of every table row that is one name in backticks.
-fn documented(page: &str) -> Vec<(usize, String)> {
-    page.lines()
-        .enumerate()
-        .filter_map(|(at, line)| {
-            let name = line.trim().strip_prefix("| `")?.split_once("` |").map(|(name, _)| name)?;
-            Some((at + 1, name.to_owned()))
-        })
-        .collect()
+    Outcome::found(findings).note(format!("{settings} settings"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::compare;
 
-    const PRINTED: &str = "name = \"a\"\n[listen]\ntcp = \"127.0.0.1:1883\"\n\
-        [limits.session]\nin_flight = 64\n";
+    const PRINTED: &str = "# Settings\n\n| key | meaning |\n|---|---|\n| `a.b` | one |\n| `a.c` | two |\n";
 
-    fn findings(page: &str) -> Vec<String> {
-        let outcome = compare(page, PRINTED).unwrap();
-        outcome.findings.iter().map(ToString::to_string).collect()
+    #[test]
+    fn the_same_page_passes() {
+        let outcome = compare(PRINTED, PRINTED);
+        assert!(outcome.findings.is_empty());
+        assert_eq!(outcome.note.as_deref(), Some("2 settings"));
     }
 
     #[test]
-    fn a_page_that_agrees_passes() {
-        let found = findings(
-            "| key | what |\n|---|---|\n| `name` | a |\n| `listen.tcp` | b |\n\
-             | `listen.tls` | no default |\n| `limits.session.in_flight` | c |\n",
-        );
-        assert!(found.is_empty(), "{found:?}");
+    fn the_first_difference_is_shown() {
+        let stale = PRINTED.replace("two", "three");
+        let found = compare(&stale, PRINTED).findings;
+        assert_eq!(found.len(), 1);
+        let text = found[0].to_string();
+        assert!(text.starts_with("docs/reference/settings.md:6: "), "{text}");
+        assert!(text.contains("`| `a.c` | two |`"), "{text}");
     }
 
     #[test]
-    fn missing_and_invented_settings_are_found() {
-        let found = findings("| `name` | a |\n| `listen.tcp` | b |\n| `listener.tls` | b |\n");
-        assert_eq!(found.len(), 2, "{found:?}");
-        assert!(found[0].contains("`limits.session.in_flight` has no row"));
-        assert!(found[1].starts_with("docs/reference/settings.md:3: "));
+    fn a_missing_or_cut_page_is_found() {
+        assert_eq!(compare("", PRINTED).findings[0].line, 1);
+        let cut = PRINTED.replace("| `a.c` | two |\n", "");
+        assert_eq!(compare(&cut, PRINTED).findings[0].line, 6);
     }
 
     #[test]
-    fn what_is_no_toml_is_an_error() {
-        assert!(compare("", "error: cannot open").is_err());
+    fn a_server_that_prints_nothing_is_no_pass() {
+        assert_eq!(compare("", "").findings.len(), 1);
     }
 }

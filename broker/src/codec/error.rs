@@ -34,6 +34,23 @@ impl DecodeError {
     }
 }
 
+impl From<rmqtt_codec::error::DecodeError> for DecodeError {
+    fn from(error: rmqtt_codec::error::DecodeError) -> Self {
+        use rmqtt_codec::error::DecodeError as Crate;
+        match error {
+            Crate::InvalidProtocol | Crate::UnsupportedProtocolLevel => {
+                Self::protocol("the protocol name or level is wrong")
+            }
+            Crate::InvalidLength => Self::malformed("a field reaches beyond the end of the packet"),
+            Crate::Utf8Error => Self::malformed("a text is not UTF-8"),
+            Crate::InvalidClientId => Self::new(0x85, ErrorCode::BadDeviceId, "the client id is empty"),
+            Crate::InvalidTopicFilter => Self::new(0x81, ErrorCode::BadFilter, "a topic filter is not valid"),
+            Crate::UnsupportedPacketType => Self::malformed("there is no such packet type"),
+            _ => Self::malformed("a field has a value that does not exist"),
+        }
+    }
+}
+
 impl From<DecodeError> for Refusal {
     fn from(error: DecodeError) -> Self {
         Refusal::new(error.code, error.text)

@@ -5,6 +5,7 @@
 //! because a rule that silently stopped looking is worse than none.
 
 mod dependency_direction;
+mod dependency_page;
 mod dependency_place;
 mod error_pages;
 mod file_header;
@@ -88,13 +89,14 @@ struct Check {
     run: fn(&Tree) -> Result<Outcome>,
 }
 
-const CHECKS: [Check; 12] = [
+const CHECKS: [Check; 13] = [
     Check { name: "layout", run: layout::check },
     Check { name: "file-length", run: file_length::check },
     Check { name: "file-name", run: file_name::check },
     Check { name: "file-header", run: file_header::check },
     Check { name: "dependency-direction", run: dependency_direction::check },
     Check { name: "dependency-place", run: dependency_place::check },
+    Check { name: "dependency-page", run: dependency_page::check },
     Check { name: "leftovers", run: leftovers::check },
     Check { name: "lint-reasons", run: lint_reasons::check },
     Check { name: "log-style", run: log_style::check },

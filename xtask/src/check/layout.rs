@@ -58,7 +58,7 @@ const REQUIRED: [&str; 9] = [
 ];
 
 /// The library packages, flat below `libs/`, each with one job.
-const LIBRARIES: [&str; 7] = ["feed", "model", "port", "settings", "telemetry", "testkit", "topics"];
+const LIBRARIES: [&str; 8] = ["envelope", "feed", "model", "port", "settings", "telemetry", "testkit", "topics"];
 
 pub(crate) fn check(tree: &Tree) -> Result<Outcome> {
     let mut findings = Vec::new();

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use prometheus_client::collector::Collector;
-use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric, text::encode};
+use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric, MetricEncoder, text::encode};
 use prometheus_client::metrics::{MetricType, counter::ConstCounter, gauge::ConstGauge};
 use prometheus_client::registry::Registry;
 
@@ -87,16 +87,25 @@ impl Collector for Exporter {
                 Kind::Gauge => MetricType::Gauge,
             };
             let mut described = encoder.encode_descriptor(metric.name, metric.help, None, kind)?;
-            for (labels, value) in (metric.read)() {
-                let labels: Vec<(&str, String)> = labels;
-                let family = described.encode_family(&labels)?;
-                match metric.kind {
-                    Kind::Counter => ConstCounter::new(value).encode(family)?,
-                    Kind::Gauge => ConstGauge::new(value).encode(family)?,
-                }
+            let samples = (metric.read)();
+            if let [(labels, value)] = samples.as_slice()
+                && labels.is_empty()
+            {
+                encode_sample(described, metric.kind, *value)?;
+                continue;
+            }
+            for (labels, value) in samples {
+                encode_sample(described.encode_family(&labels)?, metric.kind, value)?;
             }
         }
         Ok(())
+    }
+}
+
+fn encode_sample(encoder: MetricEncoder<'_>, kind: Kind, value: f64) -> Result<(), fmt::Error> {
+    match kind {
+        Kind::Counter => ConstCounter::new(value).encode(encoder),
+        Kind::Gauge => ConstGauge::new(value).encode(encoder),
     }
 }
 
@@ -114,7 +123,7 @@ mod tests {
         });
         let text = Exporter::render(&exporter.into_registry()).unwrap();
         assert!(text.contains("# TYPE longwave_connections gauge"), "{text}");
-        assert!(text.contains("longwave_connections 3"), "{text}");
-        assert!(text.contains("longwave_refusals_total{code=\"2004\"} 7"), "{text}");
+        assert!(text.contains("longwave_connections 3.0\n"), "{text}");
+        assert!(text.contains("longwave_refusals_total{code=\"2004\"} 7.0\n"), "{text}");
     }
 }

@@ -1,0 +1,190 @@
+//! The built binary as a child process: start, kill -9, stop, start again on the same ports and data.
+
+use std::fs::File;
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, bail, ensure};
+
+/// How long a start may take on a slow machine.
+const START_LIMIT: Duration = Duration::from_secs(60);
+
+/// How to run a server.
+#[derive(Debug, Clone)]
+pub struct ServerPlan {
+    /// The built binary.
+    pub binary: PathBuf,
+    /// Its data directory.
+    pub data: PathBuf,
+    /// Where its output goes.
+    pub log: PathBuf,
+    /// Where MQTT over TCP is listened on.
+    pub mqtt: SocketAddr,
+    /// Where MQTT over WebSocket is listened on.
+    pub websocket: SocketAddr,
+    /// Where the admin HTTP is listened on.
+    pub admin: SocketAddr,
+    /// More arguments.
+    pub arguments: Vec<String>,
+    /// More environment.
+    pub environment: Vec<(String, String)>,
+}
+
+impl ServerPlan {
+    /// A plan with free loopback ports, in `--dev`, with its data and log below `directory`.
+    ///
+    /// # Errors
+    /// When no port is free.
+    pub fn new(binary: &Path, directory: &Path) -> anyhow::Result<Self> {
+        let [mqtt, websocket, admin] = free_addresses()?;
+        Ok(Self {
+            binary: binary.to_owned(),
+            data: directory.join("data"),
+            log: directory.join("server.log"),
+            mqtt,
+            websocket,
+            admin,
+            arguments: Vec::new(),
+            environment: Vec::new(),
+        })
+    }
+}
+
+/// A running server. Dropping it kills it.
+#[derive(Debug)]
+pub struct Server {
+    plan: ServerPlan,
+    child: Option<Child>,
+}
+
+impl Server {
+    /// Starts a server and waits until it accepts connections.
+    ///
+    /// # Errors
+    /// When it ends at once, or does not listen in time; the message has the end of its log.
+    pub fn start(plan: ServerPlan) -> anyhow::Result<Self> {
+        let mut server = Self { plan, child: None };
+        server.restart()?;
+        Ok(server)
+    }
+
+    /// Starts it again after [`Server::kill`] or [`Server::stop`].
+    ///
+    /// # Errors
+    /// As [`Server::start`].
+    pub fn restart(&mut self) -> anyhow::Result<()> {
+        ensure!(self.child.is_none(), "the server runs already");
+        let plan = &self.plan;
+        let log = File::options().create(true).append(true).open(&plan.log)?;
+        let child = Command::new(&plan.binary)
+            .arg("serve")
+            .arg("--dev")
+            .arg("--data-dir")
+            .arg(&plan.data)
+            .args(["--set".to_owned(), format!("listen.mqtt={}", plan.mqtt)])
+            .args(["--set".to_owned(), format!("listen.websocket={}", plan.websocket)])
+            .args(["--set".to_owned(), format!("listen.admin={}", plan.admin)])
+            .args(&plan.arguments)
+            .envs(plan.environment.iter().cloned())
+            .stdin(Stdio::null())
+            .stdout(log.try_clone()?)
+            .stderr(log)
+            .spawn()
+            .with_context(|| format!("{} cannot be started", plan.binary.display()))?;
+        self.child = Some(child);
+        self.wait_until_listening()
+    }
+
+    fn wait_until_listening(&mut self) -> anyhow::Result<()> {
+        let started = Instant::now();
+        while started.elapsed() < START_LIMIT {
+            if TcpStream::connect_timeout(&self.plan.mqtt, Duration::from_secs(1)).is_ok() {
+                return Ok(());
+            }
+            if let Some(child) = &mut self.child
+                && let Some(status) = child.try_wait()?
+            {
+                self.child = None;
+                bail!("the server ended with {status}:\n{}", self.end_of_log());
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        bail!("the server does not listen on {}:\n{}", self.plan.mqtt, self.end_of_log())
+    }
+
+    /// SIGKILL, and waits until it is gone.
+    ///
+    /// # Errors
+    /// When it cannot be killed or waited for.
+    pub fn kill(&mut self) -> anyhow::Result<()> {
+        if let Some(mut child) = self.child.take() {
+            child.kill()?;
+            child.wait()?;
+        }
+        Ok(())
+    }
+
+    /// SIGTERM, and waits until it has drained and ended by itself.
+    ///
+    /// # Errors
+    /// When it ends with a failure, or not within a minute.
+    pub fn stop(&mut self) -> anyhow::Result<()> {
+        let Some(mut child) = self.child.take() else { return Ok(()) };
+        let pid = libc::pid_t::try_from(child.id())?;
+        // SAFETY: kill(2) with the pid of our own child, which has not been waited for.
+        #[expect(unsafe_code, reason = "std has no way to send SIGTERM")]
+        let sent = unsafe { libc::kill(pid, libc::SIGTERM) };
+        ensure!(sent == 0, "SIGTERM could not be sent");
+        let asked = Instant::now();
+        while asked.elapsed() < START_LIMIT {
+            if let Some(status) = child.try_wait()? {
+                ensure!(status.success(), "the server stopped with {status}:\n{}", self.end_of_log());
+                return Ok(());
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        child.kill()?;
+        child.wait()?;
+        bail!("the server did not stop:\n{}", self.end_of_log())
+    }
+
+    /// The plan it runs by.
+    #[must_use]
+    pub fn plan(&self) -> &ServerPlan {
+        &self.plan
+    }
+
+    /// The process id, while it runs.
+    #[must_use]
+    pub fn pid(&self) -> Option<u32> {
+        self.child.as_ref().map(Child::id)
+    }
+
+    /// The last lines of its log.
+    #[must_use]
+    pub fn end_of_log(&self) -> String {
+        let text = std::fs::read_to_string(&self.plan.log).unwrap_or_default();
+        let lines: Vec<&str> = text.lines().collect();
+        lines[lines.len().saturating_sub(30)..].join("\n")
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // Nothing can be done about a failure here, and the process may be gone already.
+        let _ = self.kill();
+    }
+}
+
+fn free_addresses<const N: usize>() -> anyhow::Result<[SocketAddr; N]> {
+    let mut listeners = Vec::new();
+    let mut addresses = [SocketAddr::from(([127, 0, 0, 1], 0)); N];
+    for address in &mut addresses {
+        let listener = TcpListener::bind("127.0.0.1:0")?;
+        *address = listener.local_addr()?;
+        listeners.push(listener);
+    }
+    Ok(addresses)
+}

@@ -7,6 +7,9 @@
 use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
 
+/// The longest latency that is told apart: ten minutes.
+const HIGHEST_NS: u64 = 600_000_000_000;
+
 /// The part of a run that counts, in nanoseconds of the run's clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Window {
@@ -65,11 +68,12 @@ pub struct Latencies {
 }
 
 impl Latencies {
-    /// An empty histogram with three significant digits.
+    /// An empty histogram with three significant digits. Its range is fixed, because a histogram that resizes itself would do so
+    /// under load; what lies above counts as its upper end.
     #[must_use]
     pub fn new(window: Window) -> Self {
-        #[expect(clippy::expect_used, reason = "3 is within the 0 to 5 digits that the histogram allows")]
-        let histogram = Histogram::new(3).expect("three significant digits");
+        #[expect(clippy::expect_used, reason = "the bounds and digits are constants that the histogram allows")]
+        let histogram = Histogram::new_with_bounds(1, HIGHEST_NS, 3).expect("constant bounds");
         Self { window, histogram }
     }
 

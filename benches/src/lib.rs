@@ -14,6 +14,7 @@ pub mod ledger;
 pub mod offline;
 pub mod pairs;
 pub mod process;
+pub mod side_by_side;
 pub mod stamp;
 pub mod target;
 pub mod topics;

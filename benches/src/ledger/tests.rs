@@ -76,7 +76,7 @@ proptest! {
         prop_assert_eq!(verdict.duplicates, (arrivals.len() - distinct.len()) as u64);
         let mut seen = BTreeSet::new();
         let late = arrivals.iter().filter(|number| {
-            let above = seen.last().is_some_and(|highest| highest > number);
+            let above = seen.last().is_some_and(|highest| *highest > **number);
             seen.insert(**number) && above
         });
         prop_assert_eq!(verdict.out_of_order, late.count() as u64);

@@ -5,21 +5,8 @@ use anyhow::Result;
 use super::{Finding, Outcome};
 use crate::tree::Tree;
 
-const VAGUE: [&str; 13] = [
-    "util",
-    "utils",
-    "utility",
-    "utilities",
-    "common",
-    "type",
-    "types",
-    "helper",
-    "helpers",
-    "misc",
-    "shared",
-    "stuff",
-    "general",
-];
+const VAGUE: [&str; 11] =
+    ["util", "utils", "utility", "utilities", "common", "type", "types", "helper", "helpers", "misc", "stuff"];
 
 pub(crate) fn check(tree: &Tree) -> Result<Outcome> {
     let mut findings = Vec::new();

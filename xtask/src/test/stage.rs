@@ -100,7 +100,7 @@ pub(super) const STAGES: [Stage; 11] = [
                 return Ok(Verdict::Skipped("cargo-deny is missing; the tools stage installs it".to_owned()));
             };
             let mut deny = program::command(deny, root);
-            deny.args(["--all-features", "check", "bans", "licenses", "sources"]);
+            deny.args(["--all-features", "check", "--hide-inclusion-graph", "bans", "licenses", "sources"]);
             watched(stage, &mut deny)
         },
     },

@@ -13,16 +13,16 @@ use anyhow::{Result, bail};
 
 use crate::program;
 
-/// Programs from Debian: what is looked for, the package that brings it, who needs it.
+/// What Debian brings: a command that succeeds when it is there, the package, who needs it.
 const PACKAGES: [(&str, &str, &str); 8] = [
-    ("cc", "build-essential", "the build"),
-    ("cmake", "cmake", "the build"),
-    ("mosquitto", "mosquitto", "interop"),
-    ("mosquitto_pub", "mosquitto-clients", "interop"),
-    ("python3", "python3", "interop"),
-    ("node", "nodejs", "interop"),
-    ("npm", "npm", "interop"),
-    ("openssl", "openssl", "interop"),
+    ("command -v cc", "build-essential", "build"),
+    ("command -v c++", "build-essential", "fuzz"),
+    ("command -v mosquitto_sub", "mosquitto-clients", "interop"),
+    ("command -v openssl", "openssl", "interop"),
+    ("command -v python3", "python3", "interop"),
+    ("python3 -c 'import venv, ensurepip'", "python3-venv", "interop"),
+    ("command -v node", "nodejs", "interop"),
+    ("command -v npm", "npm", "interop"),
 ];
 
 /// Tools from crates.io: the binary, its version, the file whose presence calls for it.
@@ -99,15 +99,19 @@ impl Tools {
 }
 
 fn packages(root: &Path) -> Result<()> {
-    let wanted: Vec<_> = PACKAGES.iter().filter(|(program, ..)| !program::is_installed(program)).collect();
-    for (program, package, needed_by) in &wanted {
-        println!("{program}: missing, for {needed_by}; Debian has it in {package}");
+    let mut names = Vec::new();
+    for (probe, package, needed_by) in PACKAGES {
+        let mut shell = program::command("sh", root);
+        if program::output(shell.args(["-c", probe])).is_err() {
+            println!("`{probe}` fails, and {needed_by} needs it; Debian has it in {package}");
+            names.push(package);
+        }
     }
-    if wanted.is_empty() {
+    names.dedup();
+    if names.is_empty() {
         println!("programs from Debian: there");
         return Ok(());
     }
-    let names: Vec<&str> = wanted.iter().map(|(_, package, _)| *package).collect();
     let names = names.join(" ");
     if !program::is_installed("apt-get") || !is_root()? {
         bail!("install with your package manager what brings: {names} (Debian's names)");

@@ -64,7 +64,8 @@ impl Fleet {
     /// When epoll refuses it (out of memory or of watches).
     pub fn add(&mut self, connection: Connection) -> io::Result<usize> {
         let index = self.connections.len();
-        let interest = epoll::EventFlags::IN | epoll::EventFlags::OUT | epoll::EventFlags::RDHUP | epoll::EventFlags::ET;
+        let interest =
+            epoll::EventFlags::IN | epoll::EventFlags::OUT | epoll::EventFlags::RDHUP | epoll::EventFlags::ET;
         epoll::add(&self.epoll, &connection, epoll::EventData::new_u64(index as u64), interest)?;
         self.connections.push(Some(connection));
         Ok(index)
@@ -118,7 +119,8 @@ impl Fleet {
             let mut outcome = Ok(());
             if over || flags.contains(epoll::EventFlags::IN) {
                 let now_ns = self.clock.now_ns();
-                outcome = connection.read(&mut self.scratch, over, |packet, out| handler.packet(who, now_ns, packet, out));
+                outcome =
+                    connection.read(&mut self.scratch, over, |packet, out| handler.packet(who, now_ns, packet, out));
             }
             if let Err(why) = outcome.and_then(|()| connection.flush()) {
                 self.drop_connection(who);

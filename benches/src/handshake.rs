@@ -46,14 +46,22 @@ pub struct Opened {
 /// # Errors
 /// When the server refuses one of them, closes a connection, or does not answer for 30 s.
 pub fn open(fleet: &mut Fleet, target: &Target, devices: &[Device]) -> anyhow::Result<Opened> {
-    let mut progress = Progress { target, devices, first: None, connacks: vec![None; devices.len()], done: 0, leftovers: 0, failure: None };
+    let mut progress = Progress {
+        target,
+        devices,
+        first: None,
+        connacks: vec![None; devices.len()],
+        done: 0,
+        leftovers: 0,
+        failure: None,
+    };
     let (mut started, mut done_before) = (0, 0);
     let mut last_progress_ns = fleet.clock().now_ns();
     while progress.done < devices.len() {
         while started < devices.len() && started - progress.done < AT_ONCE {
             let device = &devices[started];
-            let mut connection =
-                Connection::start(target.address, device.source, target.mqtt).with_context(|| format!("connection {started}"))?;
+            let mut connection = Connection::start(target.address, device.source, target.mqtt)
+                .with_context(|| format!("connection {started}"))?;
             target.connect(&device.client_id, &device.username).write(connection.out());
             let who = fleet.add(connection)?;
             progress.first.get_or_insert(who);
@@ -67,7 +75,11 @@ pub fn open(fleet: &mut Fleet, target: &Target, devices: &[Device]) -> anyhow::R
         if progress.done > done_before {
             (done_before, last_progress_ns) = (progress.done, now_ns);
         }
-        ensure!(now_ns - last_progress_ns < PATIENCE_NS, "the server at {} stopped answering CONNECT or SUBSCRIBE", target.address);
+        ensure!(
+            now_ns - last_progress_ns < PATIENCE_NS,
+            "the server at {} stopped answering CONNECT or SUBSCRIBE",
+            target.address
+        );
     }
     let Progress { first, connacks, leftovers, .. } = progress;
     Ok(Opened { first: first.unwrap_or(0), connacks: connacks.into_iter().flatten().collect(), leftovers })

@@ -35,8 +35,11 @@ pub struct IdleSettings {
     /// Seconds to wait at each step before memory is read.
     #[arg(long, default_value_t = 3.0)]
     pub settle: f64,
+    /// What each connection subscribes; `{user}` is its user. Mosquitto's cost depends on the number of topic levels.
+    #[arg(long, default_value = "u/{user}/c/+/raw")]
+    pub filter: String,
     /// Open connections without a subscription.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "filter")]
     pub no_subscription: bool,
     /// Seconds to keep the last step open after it was read (to attach a profiler).
     #[arg(long, default_value_t = 0.0)]
@@ -57,8 +60,8 @@ pub struct IdleStep {
 /// Result of `longwave-load idle`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct IdleReport {
-    /// Whether each connection has one subscription.
-    pub subscribed: bool,
+    /// What each connection subscribes.
+    pub filter: Option<String>,
     /// Whether sessions are durable.
     pub durable: bool,
     /// No connections, then every step.
@@ -85,10 +88,14 @@ impl IdleReport {
 /// When the server's pid is missing or wrong, or a connection is refused.
 pub fn run(settings: &IdleSettings) -> anyhow::Result<IdleReport> {
     let pid = settings.target.server_pid.context("idle needs --server-pid")?;
-    ensure!(settings.steps.is_sorted() && settings.steps.first().is_some_and(|first| *first > 0), "--steps must ascend from above 0");
+    ensure!(
+        settings.steps.is_sorted() && settings.steps.first().is_some_and(|first| *first > 0),
+        "--steps must ascend from above 0"
+    );
     let mut fleet = Fleet::new(Clock::start())?;
     let mut watch = Watch::default();
-    let mut steps = vec![IdleStep { connections: 0, memory: Memory::of(pid).context("server pid")?, opened_in_seconds: 0.0 }];
+    let mut steps =
+        vec![IdleStep { connections: 0, memory: Memory::of(pid).context("server pid")?, opened_in_seconds: 0.0 }];
     let mut opened = 0;
     for goal in &settings.steps {
         let start_ns = fleet.clock().now_ns();
@@ -107,7 +114,7 @@ pub fn run(settings: &IdleSettings) -> anyhow::Result<IdleReport> {
     stay(&mut fleet, &mut watch, settings.hold)?;
     let slope = |of: fn(&Memory) -> u64| slope(&steps, of);
     Ok(IdleReport {
-        subscribed: !settings.no_subscription,
+        filter: filter(settings).map(str::to_owned),
         durable: settings.target.durable,
         rss_bytes_per_connection: slope(|memory| memory.rss_kib),
         anonymous_bytes_per_connection: slope(|memory| memory.anonymous_kib),
@@ -124,12 +131,17 @@ fn slope(steps: &[IdleStep], of: fn(&Memory) -> u64) -> f64 {
     bytes / (last.connections.saturating_sub(first.connections)).max(1) as f64
 }
 
+/// The template of what connections subscribe, if anything.
+fn filter(settings: &IdleSettings) -> Option<&str> {
+    (!settings.no_subscription).then_some(settings.filter.as_str())
+}
+
 fn device(index: usize, settings: &IdleSettings) -> Device {
     let host = u8::try_from(1 + index / PER_SOURCE).unwrap_or(u8::MAX);
     Device {
         client_id: format!("{}-phone", topics::user(index)),
         username: topics::user(index),
-        filter: (!settings.no_subscription).then(|| topics::filter(index)),
+        filter: filter(settings).map(|template| template.replace("{user}", &topics::user(index))),
         source: settings.target.address.ip().is_loopback().then(|| Ipv4Addr::new(127, 0, 0, host)),
     }
 }
@@ -157,13 +169,21 @@ impl Handler for Watch {
 
 impl fmt::Display for IdleReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let what = if self.subscribed { "one subscription each" } else { "no subscription" };
+        let what =
+            self.filter.as_ref().map_or_else(|| "no subscription".to_owned(), |filter| format!("each with {filter}"));
         let sessions = if self.durable { "durable" } else { "clean" };
         writeln!(f, "idle connections, {what}, {sessions} sessions")?;
-        writeln!(f, "  {:>11} {:>11} {:>11} {:>14} {:>9}", "connections", "RSS KiB", "PSS KiB", "anonymous KiB", "opened s")?;
+        writeln!(
+            f,
+            "  {:>11} {:>11} {:>11} {:>14} {:>9}",
+            "connections", "RSS KiB", "PSS KiB", "anonymous KiB", "opened s"
+        )?;
         for IdleStep { connections, memory, opened_in_seconds } in &self.steps {
             let Memory { rss_kib, pss_kib, anonymous_kib } = memory;
-            writeln!(f, "  {connections:>11} {rss_kib:>11} {pss_kib:>11} {anonymous_kib:>14} {opened_in_seconds:>9.1}")?;
+            writeln!(
+                f,
+                "  {connections:>11} {rss_kib:>11} {pss_kib:>11} {anonymous_kib:>14} {opened_in_seconds:>9.1}"
+            )?;
         }
         for pair in self.steps.windows(2) {
             let (from, to) = (pair[0].connections, pair[1].connections);
@@ -171,7 +191,11 @@ impl fmt::Display for IdleReport {
             writeln!(f, "  {from:>6} to {to:>6}: {bytes:>8.0} bytes resident per connection")?;
         }
         let (rss, anonymous) = (self.rss_bytes_per_connection, self.anonymous_bytes_per_connection);
-        writeln!(f, "  per connection: {rss:.0} bytes resident, {anonymous:.0} anonymous; closed meanwhile: {}", self.closed)
+        writeln!(
+            f,
+            "  per connection: {rss:.0} bytes resident, {anonymous:.0} anonymous; closed meanwhile: {}",
+            self.closed
+        )
     }
 }
 

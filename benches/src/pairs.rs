@@ -60,7 +60,8 @@ pub fn run(settings: &PairsSettings) -> anyhow::Result<PairsReport> {
         let window = Window { from_ns, to_ns: from_ns + nanoseconds(settings.measure) };
         window_cell.get_or_init(|| (start_ns, window));
         go.wait();
-        let usage = if failed.load(Ordering::Relaxed) { Ok((0.0, None)) } else { sample_usage(settings, clock, window) };
+        let usage =
+            if failed.load(Ordering::Relaxed) { Ok((0.0, None)) } else { sample_usage(settings, clock, window) };
         let outcomes: anyhow::Result<Vec<WorkerOutcome>> =
             workers.into_iter().map(|worker| worker.join().map_err(|_| anyhow!("a worker panicked"))?).collect();
         (outcomes, usage, window)

@@ -66,7 +66,13 @@ pub(super) fn receive_all(
     let Some(session_present) = receiving.session_present else { bail!("the receiver got no CONNACK") };
     let Receiving { arrivals, last_arrival_ns, leftovers, .. } = receiving;
     leave(&mut fleet)?;
-    Ok(Draining { seconds: (last_arrival_ns - start_ns) as f64 / 1e9, arrivals, session_present, leftovers, rss: sampler.finish() })
+    Ok(Draining {
+        seconds: (last_arrival_ns - start_ns) as f64 / 1e9,
+        arrivals,
+        session_present,
+        leftovers,
+        rss: sampler.finish(),
+    })
 }
 
 /// Sends DISCONNECT on connection 0 and waits until the server has closed it, so that acknowledgements before it were taken.

@@ -92,7 +92,10 @@ impl OfflineReport {
     /// Whether exactly the messages that were sent came, once and in order.
     #[must_use]
     pub fn is_clean(&self) -> bool {
-        self.verdict.is_clean() && self.came_again == 0 && self.session_present && self.verdict.delivered == self.messages
+        self.verdict.is_clean()
+            && self.came_again == 0
+            && self.session_present
+            && self.verdict.delivered == self.messages
     }
 }
 
@@ -107,8 +110,14 @@ impl fmt::Display for OfflineReport {
             "  acknowledged {} delivered {} | lost {} duplicates {} out of order {} stray {} refused {} unanswered {}",
             v.acknowledged, v.delivered, v.lost, v.duplicates, v.out_of_order, v.stray, v.refused, v.unanswered
         )?;
-        writeln!(f, "  session present {}, came again {}, leftovers {}", self.session_present, self.came_again, self.leftovers)?;
-        if let (Some(before), Some(arrived), Some(drained)) = (self.memory_before, self.memory_after_arrival, self.memory_after_drain) {
+        writeln!(
+            f,
+            "  session present {}, came again {}, leftovers {}",
+            self.session_present, self.came_again, self.leftovers
+        )?;
+        if let (Some(before), Some(arrived), Some(drained)) =
+            (self.memory_before, self.memory_after_arrival, self.memory_after_drain)
+        {
             writeln!(
                 f,
                 "  server RSS KiB: before {}, arriving at most {}, arrived {}, draining at most {}, drained {}",

@@ -114,11 +114,13 @@ pub(super) fn assemble(
         closed_count: closed.len(),
         closed: closed.into_iter().take(10).collect(),
         generator_cpu_seconds,
-        server: server_cpu.zip(memory_before).zip(memory_after).map(|((cpu_seconds, memory_before), memory_after)| ServerUse {
-            cpu_seconds,
-            cpu_us_per_message: cpu_seconds * 1e6 / acknowledged.max(1.0),
-            memory_before,
-            memory_after,
+        server: server_cpu.zip(memory_before).zip(memory_after).map(|((cpu_seconds, memory_before), memory_after)| {
+            ServerUse {
+                cpu_seconds,
+                cpu_us_per_message: cpu_seconds * 1e6 / acknowledged.max(1.0),
+                memory_before,
+                memory_after,
+            }
         }),
     }
 }

@@ -62,12 +62,18 @@ impl PairsSettings {
     /// # Errors
     /// Says which flag and what it may be.
     pub fn check(&self) -> anyhow::Result<()> {
-        ensure!(self.connections >= 2 && self.connections.is_multiple_of(2), "--connections must be even and at least 2");
+        ensure!(
+            self.connections >= 2 && self.connections.is_multiple_of(2),
+            "--connections must be even and at least 2"
+        );
         ensure!((STAMP_BYTES..=65_536).contains(&self.body), "--body must be between {STAMP_BYTES} and 65536");
         ensure!(self.window() > 0, "--window must be at least 1");
         ensure!(self.rate.is_none_or(|rate| rate > 0.0), "--rate must be above 0");
         ensure!(self.measure > 0.0 && self.warm_up >= 0.0, "--measure must be above 0 and --warm-up not below");
-        ensure!((1..=self.connections / 2).contains(&self.threads), "--threads must be between 1 and the number of pairs");
+        ensure!(
+            (1..=self.connections / 2).contains(&self.threads),
+            "--threads must be between 1 and the number of pairs"
+        );
         Ok(())
     }
 }

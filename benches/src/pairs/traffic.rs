@@ -115,7 +115,9 @@ impl Handler for Traffic {
                     write_puback(out, packet_id);
                 }
             }
-            Packet::Disconnect(code) => self.closed.push(format!("connection {}: DISCONNECT {code:#04x}", self.name(who))),
+            Packet::Disconnect(code) => {
+                self.closed.push(format!("connection {}: DISCONNECT {code:#04x}", self.name(who)))
+            }
             Packet::PingResp => {}
             Packet::ConnAck(_) | Packet::SubAck(..) => {
                 self.closed.push(format!("connection {}: unexpected {packet:?}", self.name(who)));

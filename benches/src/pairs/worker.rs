@@ -67,7 +67,11 @@ impl Part<'_> {
     }
 
     /// Runs warm-up, measured phase and the rest; time starts at `start_ns`.
-    pub(super) fn drive(&self, (mut fleet, opened): (Fleet, Opened), (start_ns, window): (u64, Window)) -> anyhow::Result<WorkerOutcome> {
+    pub(super) fn drive(
+        &self,
+        (mut fleet, opened): (Fleet, Opened),
+        (start_ns, window): (u64, Window),
+    ) -> anyhow::Result<WorkerOutcome> {
         let mut traffic = self.traffic(&opened, window);
         let mut lateness = Latencies::new(window);
         self.clock.sleep_until(start_ns);
@@ -85,7 +89,8 @@ impl Part<'_> {
         let body = blank_body(settings.body);
         let stream = |who: usize| {
             let (from, to) = (offset + who, (offset + who) ^ 1);
-            let template = PublishTemplate::new(settings.target.mqtt, &settings.target.topics.publish_topic(from, to), &body);
+            let template =
+                PublishTemplate::new(settings.target.mqtt, &settings.target.topics.publish_topic(from, to), &body);
             let room = settings.window().min(opened.connacks[who].receive_maximum);
             Stream::new(template, &topics::delivered_topic(from, to), room)
         };

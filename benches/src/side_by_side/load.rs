@@ -66,7 +66,11 @@ pub(super) struct Load {
 /// The loads that the settings ask for.
 pub(super) fn plan(settings: &SideBySideSettings) -> anyhow::Result<Vec<Load>> {
     let program = std::env::current_exe()?.with_file_name("longwave-load");
-    ensure!(program.exists(), "{} is not there; build it (cargo build --release -p longwave-benches)", program.display());
+    ensure!(
+        program.exists(),
+        "{} is not there; build it (cargo build --release -p longwave-benches)",
+        program.display()
+    );
     let mut loads = Vec::new();
     let mut add = |figure, name: String, arguments: &[String]| {
         let mut all = arguments.to_vec();
@@ -78,7 +82,8 @@ pub(super) fn plan(settings: &SideBySideSettings) -> anyhow::Result<Vec<Load>> {
         loads.push(Load { name, figure, program: program.clone(), arguments: all });
     };
     let pairs = |extra: [&str; 2]| {
-        let phases = ["--connections", &settings.connections.to_string(), "--warm-up", &settings.warm_up.to_string()].map(str::to_owned);
+        let phases = ["--connections", &settings.connections.to_string(), "--warm-up", &settings.warm_up.to_string()]
+            .map(str::to_owned);
         let measure = ["--measure", &settings.measure.to_string(), extra[0], extra[1]].map(str::to_owned);
         [&["pairs".to_owned()][..], &phases, &measure].concat()
     };
@@ -99,7 +104,11 @@ pub(super) fn plan(settings: &SideBySideSettings) -> anyhow::Result<Vec<Load>> {
                 add(*figure, "idle".to_owned(), &["idle", "--steps", &steps.join(",")].map(str::to_owned));
             }
             Figure::Offline => {
-                add(*figure, "offline".to_owned(), &["offline", "--messages", &settings.messages.to_string()].map(str::to_owned));
+                add(
+                    *figure,
+                    "offline".to_owned(),
+                    &["offline", "--messages", &settings.messages.to_string()].map(str::to_owned),
+                );
             }
         }
     }
@@ -122,7 +131,12 @@ impl Load {
                     let mib = step.memory.rss_kib as f64 / 1024.0;
                     figures.add(name, format!("{} idle connections: RSS MiB", step.connections), Better::Less, mib);
                 }
-                figures.add(name, "bytes per idle connection, slope".to_owned(), Better::Less, report.rss_bytes_per_connection);
+                figures.add(
+                    name,
+                    "bytes per idle connection, slope".to_owned(),
+                    Better::Less,
+                    report.rss_bytes_per_connection,
+                );
                 self.judge(name, report.is_clean(), &report.closed, figures);
             }
             Figure::Offline => {

@@ -89,7 +89,13 @@ impl Contender {
             if let Some(status) = running.child.try_wait()? {
                 bail!("{} ended at once ({status}): {}", self.name, log());
             }
-            ensure!(start.elapsed() < START_PATIENCE, "{} does not listen on {} ({error}): {}", self.name, running.address, log());
+            ensure!(
+                start.elapsed() < START_PATIENCE,
+                "{} does not listen on {} ({error}): {}",
+                self.name,
+                running.address,
+                log()
+            );
             thread::sleep(Duration::from_millis(50));
         }
         Ok(running)

@@ -8,7 +8,8 @@ use super::*;
 
 /// Name, version, bytes and the packet they mean.
 fn cases() -> Vec<(&'static str, Version, Vec<u8>, Packet<'static>)> {
-    let ack = |session_present, code, receive_maximum| Packet::ConnAck(ConnAck { session_present, code, receive_maximum });
+    let ack =
+        |session_present, code, receive_maximum| Packet::ConnAck(ConnAck { session_present, code, receive_maximum });
     let message = |packet_id, dup, body| Packet::Publish(Publish { topic: b"a/b", packet_id, dup, body });
     vec![
         ("connack 3.1.1", Version::V4, vec![0x20, 2, 1, 0], ack(true, 0, u16::MAX)),
@@ -35,14 +36,24 @@ fn cases() -> Vec<(&'static str, Version, Vec<u8>, Packet<'static>)> {
             Packet::PubAck(1, 0),
         ),
         ("publish qos 0", Version::V4, vec![0x30, 6, 0, 3, b'a', b'/', b'b', b'x'], message(None, false, b"x")),
-        ("publish qos 1 dup", Version::V4, vec![0x3A, 8, 0, 3, b'a', b'/', b'b', 1, 2, b'x'], message(Some(258), true, b"x")),
+        (
+            "publish qos 1 dup",
+            Version::V4,
+            vec![0x3A, 8, 0, 3, b'a', b'/', b'b', 1, 2, b'x'],
+            message(Some(258), true, b"x"),
+        ),
         (
             "publish 5.0 with a property",
             Version::V5,
             vec![0x32, 11, 0, 3, b'a', b'/', b'b', 0, 1, 2, 0x01, 1, b'y'],
             message(Some(1), false, b"y"),
         ),
-        ("publish with an empty body", Version::V5, vec![0x32, 8, 0, 3, b'a', b'/', b'b', 0, 1, 0], message(Some(1), false, b"")),
+        (
+            "publish with an empty body",
+            Version::V5,
+            vec![0x32, 8, 0, 3, b'a', b'/', b'b', 0, 1, 0],
+            message(Some(1), false, b""),
+        ),
         ("pingresp", Version::V4, vec![0xD0, 0], Packet::PingResp),
         ("disconnect 5.0", Version::V5, vec![0xE0, 1, 0x8E], Packet::Disconnect(0x8E)),
         ("disconnect 5.0 without a code", Version::V5, vec![0xE0, 0], Packet::Disconnect(0)),

@@ -1,7 +1,19 @@
 //! MQTT broker core: knows MQTT and nothing of chat.
+//!
+//! `listen` accepts, `connection` moves bytes, `codec` makes packets of them, `session` decides, `registry` knows who is connected,
+//! `admit` knows who may.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
+pub mod broker;
+mod clock;
 pub mod codec;
+mod connection;
+mod drain;
 pub mod limits;
+pub mod listen;
+mod registry;
 pub mod session;
+pub mod stats;
+
+pub use broker::{Broker, BrokerParts};

@@ -1,0 +1,103 @@
+//! The four ways that bytes travel, behind one face for the connection task: TCP, TLS, WebSocket, WebSocket over TLS.
+//!
+//! What does not fit into a pointer or two is boxed, so that the many plain TCP connections do not pay for the size of a TLS state.
+
+mod websocket;
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::BytesMut;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio_rustls::server::TlsStream;
+use tokio_tungstenite::WebSocketStream;
+use tokio_util::io::{poll_read_buf, poll_write_buf};
+
+pub(crate) use websocket::{WebSocketWire, config as websocket_config};
+
+use super::buffers::READ_CHUNK;
+
+/// An open transport.
+pub(crate) enum Wire {
+    Tcp(TcpStream),
+    Tls(Box<TlsStream<TcpStream>>),
+    WebSocket(Box<WebSocketWire<TcpStream>>),
+    WebSocketTls(Box<WebSocketWire<TlsStream<TcpStream>>>),
+    /// The connection is over.
+    Closed,
+}
+
+impl Wire {
+    pub(crate) fn websocket(stream: WebSocketStream<TcpStream>) -> Self {
+        Self::WebSocket(Box::new(WebSocketWire::new(stream)))
+    }
+
+    pub(crate) fn websocket_tls(stream: WebSocketStream<TlsStream<TcpStream>>) -> Self {
+        Self::WebSocketTls(Box::new(WebSocketWire::new(stream)))
+    }
+
+    /// Appends what has arrived to `buffer`. 0 = the peer has closed.
+    pub(crate) fn poll_read(&mut self, cx: &mut Context<'_>, buffer: &mut BytesMut) -> Poll<io::Result<usize>> {
+        match self {
+            Self::Tcp(stream) => read_stream(stream, cx, buffer),
+            Self::Tls(stream) => read_stream(&mut **stream, cx, buffer),
+            Self::WebSocket(stream) => stream.poll_read(cx, buffer),
+            Self::WebSocketTls(stream) => stream.poll_read(cx, buffer),
+            Self::Closed => Poll::Ready(Ok(0)),
+        }
+    }
+
+    /// Hands all of `buffer` to the operating system. Pending leaves in it what was not taken yet; the transport itself may hold
+    /// more, so ask again until ready.
+    pub(crate) fn poll_flush(&mut self, cx: &mut Context<'_>, buffer: &mut BytesMut) -> Poll<io::Result<()>> {
+        match self {
+            Self::Tcp(stream) => write_stream(stream, cx, buffer, false),
+            Self::Tls(stream) => write_stream(&mut **stream, cx, buffer, true),
+            Self::WebSocket(stream) => stream.poll_flush(cx, buffer),
+            Self::WebSocketTls(stream) => stream.poll_flush(cx, buffer),
+            Self::Closed => Poll::Ready(Err(io::ErrorKind::NotConnected.into())),
+        }
+    }
+
+    /// Says that nothing more will be written: a WebSocket Close, a TLS close_notify, a FIN.
+    pub(crate) fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Self::Tcp(stream) => Pin::new(stream).poll_shutdown(cx),
+            Self::Tls(stream) => Pin::new(stream).poll_shutdown(cx),
+            Self::WebSocket(stream) => stream.poll_shutdown(cx),
+            Self::WebSocketTls(stream) => stream.poll_shutdown(cx),
+            Self::Closed => Poll::Ready(Ok(())),
+        }
+    }
+}
+
+fn read_stream<S: AsyncRead + Unpin>(
+    stream: &mut S,
+    cx: &mut Context<'_>,
+    buffer: &mut BytesMut,
+) -> Poll<io::Result<usize>> {
+    if buffer.capacity() - buffer.len() < READ_CHUNK / 4 {
+        buffer.reserve(READ_CHUNK);
+    }
+    poll_read_buf(Pin::new(stream), cx, buffer)
+}
+
+fn write_stream<S: AsyncWrite + Unpin>(
+    stream: &mut S,
+    cx: &mut Context<'_>,
+    buffer: &mut BytesMut,
+    flush: bool,
+) -> Poll<io::Result<()>> {
+    while !buffer.is_empty() {
+        match poll_write_buf(Pin::new(&mut *stream), cx, buffer) {
+            Poll::Ready(Ok(0)) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+            Poll::Ready(Ok(_)) => {}
+            Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+            Poll::Pending => return Poll::Pending,
+        }
+    }
+    // TLS keeps records of its own; a TCP flush does nothing.
+    if flush { Pin::new(stream).poll_flush(cx) } else { Poll::Ready(Ok(())) }
+}

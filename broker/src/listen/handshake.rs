@@ -1,0 +1,95 @@
+//! From an accepted socket to a connection task: TLS and WebSocket handshakes, each in a task of its own that is gone when the
+//! connection's task starts, so that no connection keeps the size of its handshake.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsAcceptor;
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
+use tracing::debug;
+
+use super::{Transport, websocket};
+use crate::broker::Broker;
+use crate::connection::Connection;
+use crate::connection::seat::Seat;
+use crate::connection::wire::{Wire, websocket_config};
+
+/// What a listener does with a socket.
+pub(super) struct Handshake {
+    transport: Transport,
+    tls: Option<TlsAcceptor>,
+    websocket_path: String,
+    websocket: WebSocketConfig,
+    time: Duration,
+}
+
+#[derive(Debug, thiserror::Error)]
+enum HandshakeError {
+    #[error("took too long")]
+    TimedOut(#[from] tokio::time::error::Elapsed),
+    #[error("TLS: {0}")]
+    Tls(#[from] std::io::Error),
+    #[error("WebSocket: {0}")]
+    WebSocket(#[from] tokio_tungstenite::tungstenite::Error),
+}
+
+impl Handshake {
+    pub(super) fn new(broker: &Broker, transport: Transport, tls: Option<TlsAcceptor>, websocket_path: &str) -> Self {
+        let limits = &broker.parts.limits;
+        Self {
+            transport,
+            tls,
+            websocket_path: websocket_path.to_owned(),
+            websocket: websocket_config(limits),
+            time: Duration::from_secs(limits.connect_seconds),
+        }
+    }
+
+    pub(super) fn transport(&self) -> Transport {
+        self.transport
+    }
+
+    /// Spawns what the transport needs, and in the end the connection.
+    pub(super) fn start(self: Arc<Self>, stream: TcpStream, seat: Seat) {
+        if self.transport == Transport::Tcp {
+            tokio::spawn(Connection::new(seat, Wire::Tcp(stream)));
+            return;
+        }
+        tokio::spawn(async move {
+            let time = self.time;
+            let shaken = match tokio::time::timeout(time, Box::pin(self.shake(stream))).await {
+                Ok(shaken) => shaken,
+                Err(elapsed) => Err(elapsed.into()),
+            };
+            match shaken {
+                Ok(wire) => {
+                    tokio::spawn(Connection::new(seat, wire));
+                }
+                Err(error) => {
+                    seat.broker.stats().handshakes_failed.add(1);
+                    debug!(%error, transport = seat.transport().name(), "handshake failed");
+                }
+            }
+        });
+    }
+
+    async fn shake(&self, stream: TcpStream) -> Result<Wire, HandshakeError> {
+        Ok(match (self.transport, &self.tls) {
+            (Transport::WebSocket, _) => Wire::websocket(self.upgrade(stream).await?),
+            (Transport::Tls, Some(tls)) => Wire::Tls(Box::new(tls.accept(stream).await?)),
+            (Transport::WebSocketTls, Some(tls)) => Wire::websocket_tls(self.upgrade(tls.accept(stream).await?).await?),
+            (Transport::Tcp, _) | (_, None) => Wire::Tcp(stream),
+        })
+    }
+
+    async fn upgrade<S>(&self, stream: S) -> Result<WebSocketStream<S>, HandshakeError>
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        let check = |request: &websocket::Request, response| websocket::check(request, response, &self.websocket_path);
+        Ok(tokio_tungstenite::accept_hdr_async_with_config(stream, check, Some(self.websocket)).await?)
+    }
+}

@@ -23,12 +23,12 @@ pub(crate) fn run(root: &Path, args: &Args) -> Result<bool> {
     if !script.is_file() {
         bail!("there is no interop/run");
     }
-    let mut build = program::cargo(root);
-    build.args(["build", "--locked", "--package", "longwave"]);
-    if !program::succeeds(&mut build)? {
+    if !program::build_everything(root)? {
         return Ok(false);
     }
-    let server = program::target_directory(root).join("debug/longwave");
+    let Some(server) = program::beside_this("longwave") else {
+        bail!("the build made no longwave binary");
+    };
     let mut interop = program::command(script, root);
     interop.env("LONGWAVE_BIN", server).args(&args.rest);
     program::succeeds(&mut interop)

@@ -55,6 +55,7 @@ fn main() -> ExitCode {
 }
 
 fn run(command: Command) -> Result<bool> {
+    program::our_path()?;
     let root = tree::root()?;
     match command {
         Command::Check(args) => check::run(&Tree::open(&root)?, &args),

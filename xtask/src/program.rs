@@ -4,6 +4,7 @@ use std::env;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::OnceLock;
 
 use anyhow::{Context, Result, bail};
 
@@ -26,6 +27,30 @@ pub(crate) fn cargo(root: &Path) -> Command {
         }
     }
     command
+}
+
+/// Builds what the stage `build` builds: everything, with its tests.
+///
+/// Commands that need the server alone use this all the same. Cargo unites the features of
+/// what it is asked to build, so a smaller selection would compile most crates a second time.
+pub(crate) fn build_everything(root: &Path) -> Result<bool> {
+    succeeds(cargo(root).args(["build", "--locked", "--workspace", "--all-targets"]))
+}
+
+/// This program, to be run again. The path is kept from the start, because a build that
+/// replaces the file would turn what the system says about it into "(deleted)".
+pub(crate) fn ourselves(root: &Path) -> Result<Command> {
+    Ok(command(our_path()?, root))
+}
+
+/// Where this program lies; first called at the start.
+pub(crate) fn our_path() -> Result<&'static Path> {
+    static PATH: OnceLock<PathBuf> = OnceLock::new();
+    if let Some(path) = PATH.get() {
+        return Ok(path);
+    }
+    let path = env::current_exe().context("cannot tell where this program lies")?;
+    Ok(PATH.get_or_init(|| path))
 }
 
 /// Runs to the end; true if the program reported success.
@@ -51,7 +76,7 @@ pub(crate) fn is_installed(program: &str) -> bool {
 
 /// A binary that cargo built into the same directory as this one, if it is there.
 pub(crate) fn beside_this(name: &str) -> Option<PathBuf> {
-    let path = env::current_exe().ok()?.with_file_name(name);
+    let path = our_path().ok()?.with_file_name(name);
     path.is_file().then_some(path)
 }
 

@@ -169,7 +169,7 @@ fn docs(root: &Path, stage: &Stage) -> Result<Verdict> {
 
 /// This program again, so that a stage is exactly the command that a person would type.
 fn ourselves(root: &Path, args: &[&str]) -> Result<Command> {
-    let mut command = program::command(std::env::current_exe()?, root);
+    let mut command = program::ourselves(root)?;
     command.args(args);
     Ok(command)
 }

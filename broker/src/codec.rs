@@ -27,6 +27,7 @@ pub(crate) mod wire_cases;
 use bytes::{Buf, BytesMut};
 pub use encode::{encode, encoded_len};
 pub use error::{DecodeError, EncodeError};
+pub(crate) use outgoing::RECEIPT_MAX;
 pub use outgoing::{Outgoing, Receipt, encode_outgoing, encode_receipt, outgoing_len};
 use packet::{Packet, Version};
 pub use sniff::sniff;

@@ -1,0 +1,100 @@
+//! Deliveries to the device: packet ids, subscription identifiers, aliases, and what is too large for it.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use longwave_model::{ErrorCode, Refusal};
+use longwave_port::{Delivery, DeliveryProperties};
+use smallvec::SmallVec;
+
+use super::{Effect, Now, Session, filter};
+use crate::codec::packet::Version;
+use crate::codec::{self, Outgoing};
+
+impl Session {
+    pub(super) fn deliver(&mut self, delivery: Delivery, now: Now, effects: &mut Vec<Effect>) {
+        if !self.is_live() {
+            return;
+        }
+        let Some(ticket) = delivery.ticket else {
+            let outgoing = self.outgoing(delivery.topic, delivery.payload, None, false, delivery.properties);
+            effects.extend(outgoing.map(Effect::Deliver));
+            return;
+        };
+        // [MQTT-3.3.4-9]: rather than send more than the client takes, end a connection whose owner did not ask for room.
+        if self.room() == 0 {
+            let refusal = Refusal::new(ErrorCode::Overloaded, "more was to be delivered than the client takes at once");
+            return self.close_for(&refusal, now, effects);
+        }
+        // [MQTT-4.4.0-1]; a packet id that is taken already cannot mean what it meant before.
+        let resend = delivery.resend.map(|resend| resend.0).filter(|id| *id != 0 && !self.is_in_flight(*id));
+        let packet_id = resend.unwrap_or_else(|| self.free_packet_id());
+        let dup = resend.is_some();
+        match self.outgoing(delivery.topic, delivery.payload, Some(packet_id), dup, delivery.properties) {
+            Some(outgoing) => {
+                self.outgoing.push_back((packet_id, ticket));
+                effects.push(Effect::Deliver(outgoing));
+            }
+            // [MQTT-3.1.2-25]: act as if it had been sent and acknowledged.
+            None => effects.push(Effect::Acked(ticket)),
+        }
+    }
+
+    /// A PUBLISH to the device; `None` when it is larger than the device takes.
+    pub(super) fn outgoing(
+        &mut self,
+        topic: Arc<str>,
+        payload: Bytes,
+        packet_id: Option<u16>,
+        dup: bool,
+        properties: Option<Box<DeliveryProperties>>,
+    ) -> Option<Outgoing> {
+        let mut outgoing = Outgoing {
+            topic_known: false,
+            alias: 0,
+            packet_id,
+            dup,
+            subscription_ids: self.identifiers(&topic),
+            properties,
+            payload,
+            topic,
+        };
+        if self.aliases_out_maximum > 0 {
+            let aliases = self.aliases_out.get_or_insert_default();
+            (outgoing.alias, outgoing.topic_known) = aliases.assign(&outgoing.topic, self.aliases_out_maximum);
+        }
+        if self.maximum_packet != u32::MAX
+            && codec::outgoing_len(&outgoing, self.version) > self.maximum_packet as usize
+        {
+            if let Some(aliases) = self.aliases_out.as_mut().filter(|_| outgoing.alias > 0 && !outgoing.topic_known) {
+                aliases.withdraw();
+            }
+            return None;
+        }
+        Some(outgoing)
+    }
+
+    /// Subscription Identifiers of all subscriptions that match [MQTT-3.3.4-3], [MQTT-3.3.4-4].
+    fn identifiers(&self, topic: &str) -> SmallVec<[u32; 2]> {
+        if self.version == Version::V311 {
+            return SmallVec::new();
+        }
+        let matching =
+            self.held.iter().filter(|held| held.identifier.is_some() && filter::matches(&held.filter, topic));
+        matching.filter_map(|held| held.identifier.map(std::num::NonZeroU32::get)).collect()
+    }
+
+    fn is_in_flight(&self, packet_id: u16) -> bool {
+        self.outgoing.iter().any(|(id, _)| *id == packet_id)
+    }
+
+    /// The window is smaller than the number of packet ids, so there is one.
+    fn free_packet_id(&mut self) -> u16 {
+        loop {
+            self.next_packet_id = self.next_packet_id.checked_add(1).unwrap_or(1);
+            if !self.is_in_flight(self.next_packet_id) {
+                return self.next_packet_id;
+            }
+        }
+    }
+}

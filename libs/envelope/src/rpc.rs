@@ -107,6 +107,9 @@ struct ErrorData {
 
 const PARSE_ERROR: i32 = -32700;
 const INVALID_REQUEST: i32 = -32600;
+const INTERNAL_ERROR: i32 = -32603;
+/// Such as a map whose keys are no texts.
+const NO_JSON_FORM: &str = "the result has no JSON form";
 
 #[cfg(test)]
 mod tests;

@@ -47,8 +47,8 @@ pub fn parse_topic(topic: &str) -> Result<Topic, Refusal> {
     let user = UserId::parse(levels.next().unwrap_or_default()).map_err(|error| bad("user", &error))?;
     match (levels.next(), levels.next(), levels.next(), levels.next()) {
         (Some("c"), Some(conversation), Some(encoding), None) => {
-            let encoding = Encoding::from_level(encoding)
-                .ok_or_else(|| unknown("the last level must be msg, json or raw"))?;
+            let encoding =
+                Encoding::from_level(encoding).ok_or_else(|| unknown("the last level must be msg, json or raw"))?;
             let conversation =
                 ConversationId::resolve(conversation, &user).map_err(|error| bad("conversation", &error))?;
             Ok(Topic::Conversation { user, conversation, encoding })
@@ -101,7 +101,7 @@ fn unknown(reason: &'static str) -> Refusal {
 }
 
 fn bad(level: &str, error: &IdError) -> Refusal {
-    Refusal::new(ErrorCode::UnknownTopic, format!("the {level} in the topic {error}"))
+    Refusal::new(ErrorCode::UnknownTopic, format!("the {level} in the topic: {error}"))
 }
 
 #[cfg(test)]

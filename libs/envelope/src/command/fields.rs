@@ -83,7 +83,7 @@ impl Fields {
 }
 
 pub(super) fn message_id(bytes: Bytes) -> Result<MessageId, Refusal> {
-    MessageId::parse(bytes).map_err(|error| Refusal::new(ErrorCode::BadMessageId, format!("the message id {error}")))
+    MessageId::parse(bytes).map_err(|error| Refusal::new(ErrorCode::BadMessageId, format!("the message id: {error}")))
 }
 
 pub(super) fn check_body(body: &Bytes, limits: &CommandLimits) -> Result<(), Refusal> {

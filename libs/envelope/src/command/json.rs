@@ -82,7 +82,17 @@ impl CommandVisitor<'_> {
 struct Name(&'static str);
 
 const NAMES: [&str; 12] = [
-    "type", "id", "id_b64", "body", "body_b64", "content_type", "seq", "target", "mentions", "expires_in", "silent",
+    "type",
+    "id",
+    "id_b64",
+    "body",
+    "body_b64",
+    "content_type",
+    "seq",
+    "target",
+    "mentions",
+    "expires_in",
+    "silent",
     "scheme",
 ];
 

@@ -28,7 +28,8 @@ pub(super) fn decode(payload: &Bytes) -> Result<Fields, Refusal> {
     }
     wire::check(payload, FIELDS).map_err(|error| bad_payload(format!("not a Command: {error}")))?;
     // The only thing left to be wrong: prost's own message would name Rust types.
-    let command = pb::Command::decode(payload.clone()).map_err(|_| bad_payload("not a Command: a text is not UTF-8"))?;
+    let command =
+        pb::Command::decode(payload.clone()).map_err(|_| bad_payload("not a Command: a text is not UTF-8"))?;
     let text = |text: String| (!text.is_empty()).then_some(text);
     let number = |number: u64| (number != 0).then_some(number);
     let kind = text(command.r#type);

@@ -9,7 +9,7 @@ use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::{INVALID_REQUEST, PARSE_ERROR, RpcFault, RpcId, RpcRequest, fault, fault_of};
+use super::{ErrorData, INVALID_REQUEST, PARSE_ERROR, RpcFault, RpcId, RpcRequest, fault, fault_of};
 
 /// Members are first taken as text, so that a fault in one of them can still be answered under the request's id.
 pub(super) fn decode(payload: &Bytes) -> Result<RpcRequest, Box<RpcFault>> {
@@ -22,8 +22,7 @@ pub(super) fn decode(payload: &Bytes) -> Result<RpcRequest, Box<RpcFault>> {
             wrong_id = id.is_none();
         }
     }
-    let invalid =
-        |reason: &'static str| fault(id.clone().unwrap_or(RpcId::Null), INVALID_REQUEST, reason);
+    let invalid = |reason: &'static str| fault(id.clone().unwrap_or(RpcId::Null), INVALID_REQUEST, reason);
     if wrong_id {
         return Err(invalid("`id` must be a text, a number or null"));
     }
@@ -73,10 +72,17 @@ pub(super) fn result<T: Serialize + ?Sized>(id: &RpcId, result: &T) -> Bytes {
         id: &'a RpcId,
         result: &'a T,
     }
-    write(&Response { jsonrpc: "2.0", id, result })
+    match serde_json::to_vec(&Response { jsonrpc: "2.0", id, result }) {
+        Ok(response) => response.into(),
+        Err(_) => write_error(id, super::INTERNAL_ERROR, super::NO_JSON_FORM, None),
+    }
 }
 
 pub(super) fn error(id: &RpcId, code: i32, refusal: &Refusal) -> Bytes {
+    write_error(id, code, &refusal.reason, Some(ErrorData { error: refusal.code.number() }))
+}
+
+fn write_error(id: &RpcId, code: i32, message: &str, data: Option<ErrorData>) -> Bytes {
     #[derive(Serialize)]
     struct Response<'a> {
         jsonrpc: &'static str,
@@ -87,16 +93,12 @@ pub(super) fn error(id: &RpcId, code: i32, refusal: &Refusal) -> Bytes {
     struct Failure<'a> {
         code: i32,
         message: &'a str,
-        data: super::ErrorData,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        data: Option<ErrorData>,
     }
-    let error = Failure { code, message: &refusal.reason, data: super::ErrorData { error: refusal.code.number() } };
-    write(&Response { jsonrpc: "2.0", id, error })
-}
-
-/// Writing into memory fails only for a result that JSON has no form for (a map whose keys are no texts).
-fn write(response: &impl Serialize) -> Bytes {
-    const FAILED: &[u8] = br#"{"jsonrpc":"2.0","id":null,"error":{"code":-32603,"message":"the result has no JSON form"}}"#;
-    serde_json::to_vec(response).map_or(Bytes::from_static(FAILED), Bytes::from)
+    let response = Response { jsonrpc: "2.0", id, error: Failure { code, message, data } };
+    // Texts and numbers always have a JSON form.
+    serde_json::to_vec(&response).unwrap_or_default().into()
 }
 
 fn members(payload: &Bytes) -> Result<Vec<(String, &RawValue)>, Box<RpcFault>> {

@@ -5,7 +5,9 @@ use longwave_model::{Refusal, pb};
 use prost::Message as _;
 use serde::Serialize;
 
-use super::{ErrorData, INVALID_REQUEST, PARSE_ERROR, RpcFault, RpcId, RpcRequest, fault, json};
+use super::{
+    ErrorData, INTERNAL_ERROR, INVALID_REQUEST, NO_JSON_FORM, PARSE_ERROR, RpcFault, RpcId, RpcRequest, fault, json,
+};
 use crate::wire::{self, Known};
 
 const FIELDS: &[Known] = &[Known::bytes(1), Known::bytes(2), Known::bytes(3)];
@@ -29,11 +31,9 @@ pub(super) fn result<T: Serialize + ?Sized>(id: &RpcId, result: &T) -> Bytes {
     use pb::rpc_response::Outcome;
     let outcome = match serde_json::to_vec(result) {
         Ok(result) => Outcome::Result(result.into()),
-        Err(_) => Outcome::Error(pb::RpcError {
-            code: -32603,
-            message: "the result has no JSON form".to_owned(),
-            data: Bytes::new(),
-        }),
+        Err(_) => {
+            Outcome::Error(pb::RpcError { code: INTERNAL_ERROR, message: NO_JSON_FORM.to_owned(), data: Bytes::new() })
+        }
     };
     pb::RpcResponse { id: id_text(id), outcome: Some(outcome) }.encode_to_vec().into()
 }

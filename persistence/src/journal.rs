@@ -88,6 +88,11 @@ pub trait Journal: Send + Sync {
     /// Number of shards, fixed when the store was created.
     fn shards(&self) -> u16;
 
+    /// Whether an append stores the entries' views in the same commit, so that [`Journal::apply`] has nothing to do.
+    fn views_are_committed(&self) -> bool {
+        false
+    }
+
     /// Becomes the owner of a shard by raising its epoch.
     ///
     /// # Errors

@@ -4,7 +4,12 @@
 //! what a conversation is used for. [`views`] is the one place that says what an entry means to the tables: the embedded store
 //! commits its result together with the append, other backends write it afterwards through [`Journal::apply`].
 
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
+
+#[cfg(feature = "contract")]
+pub mod contract;
 mod cursors;
+pub mod embedded;
 mod error;
 mod inbox;
 mod journal;

@@ -1,0 +1,97 @@
+//! The embedded store: fjall behind the traits of this crate, for one process on one machine.
+//!
+//! Every write goes through one thread, which commits whatever has queued up as one atomic batch and one sync (fjall has no group
+//! commit of its own); journal and views are the same commit, so `applied` is always the head. Reads run where they are
+//! called: they touch memory and the page cache, rarely the disk.
+
+mod commit_count;
+mod committer;
+mod config;
+#[cfg(feature = "fault-injection")]
+mod fault;
+mod journal_check;
+mod keys;
+mod marker;
+mod open_error;
+mod opening;
+mod pointers;
+mod prepare;
+mod read;
+mod request;
+mod rows;
+mod session_row;
+mod shared;
+mod space;
+mod stage;
+mod stats;
+mod tables;
+mod write;
+
+use std::fs::File;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use tokio::sync::mpsc;
+
+pub use config::{Clock, EmbeddedConfig};
+pub use open_error::OpenError;
+pub use stats::{EmbeddedStats, StatsReading};
+
+use committer::Committer;
+use request::Request;
+use shared::Shared;
+
+/// The embedded store. Dropping it waits for the writes that are queued and closes the database.
+pub struct Embedded {
+    shared: Arc<Shared>,
+    queue: Option<mpsc::Sender<Request>>,
+    committer: Option<JoinHandle<()>>,
+    _lock: File,
+}
+
+impl Embedded {
+    /// Opens the store, or creates it when its folder is missing or empty.
+    ///
+    /// # Errors
+    /// [`OpenError`]: in use, newer, of another number of shards, damaged, or out of reach.
+    pub fn open(config: EmbeddedConfig) -> Result<Self, OpenError> {
+        let opened_at = (config.clock)();
+        let (lock, tables) = opening::open(&config)?;
+        let path = config.path.clone();
+        let (sender, receiver) = mpsc::channel(config.queue_length.max(1));
+        let shared = Arc::new(Shared::new(config, tables));
+        let committer = Committer::new(shared.clone(), receiver, &*open_tables(&shared)?, opened_at)?;
+        let thread = std::thread::Builder::new()
+            .name("store-commit".to_owned())
+            .spawn(move || committer.run())
+            .map_err(|error| OpenError::Io { path, error })?;
+        Ok(Self { shared, queue: Some(sender), committer: Some(thread), _lock: lock })
+    }
+
+    /// Counters for the metrics page.
+    #[must_use]
+    pub fn stats(&self) -> StatsReading {
+        self.shared.stats.read()
+    }
+}
+
+impl Drop for Embedded {
+    fn drop(&mut self) {
+        self.queue = None;
+        if let Some(thread) = self.committer.take()
+            && thread.join().is_err()
+        {
+            tracing::error!("the commit thread panicked");
+        }
+    }
+}
+
+impl std::fmt::Debug for Embedded {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Embedded").field("config", &self.shared.config).finish_non_exhaustive()
+    }
+}
+
+fn open_tables(shared: &Shared) -> Result<Arc<tables::Tables>, OpenError> {
+    shared.tables().map_err(|error| OpenError::damaged(shared.database(), error))
+}

@@ -1,0 +1,121 @@
+//! Logs: heads, pages, dedup rows.
+
+use std::ops::RangeInclusive;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use longwave_model::{ConversationId, Entry, MessageId, Seq, UserId};
+
+use crate::embedded::Embedded;
+use crate::embedded::keys;
+use crate::embedded::rows;
+use crate::embedded::tables::{Table, View, damaged};
+use crate::error::StoreError;
+use crate::log::{Direction, Head, Log, Page, Stored};
+use crate::views::DEDUP_MILLIS;
+
+/// Expired entries that one page steps over at most, so that no page takes for ever.
+const EXPIRED_PER_PAGE: usize = 4096;
+
+#[async_trait]
+impl Log for Embedded {
+    async fn head(&self, conversation: &ConversationId) -> Result<Option<Head>, StoreError> {
+        read_head(&self.shared.view()?, conversation)
+    }
+
+    async fn page(
+        &self,
+        conversation: &ConversationId,
+        range: RangeInclusive<u64>,
+        direction: Direction,
+        limit: usize,
+        bytes: usize,
+    ) -> Result<Page, StoreError> {
+        let view = self.shared.view()?;
+        let head = read_head(&view, conversation)?.unwrap_or(Head { seq: Seq(0), floor: Seq(0) });
+        let (first, last) = ((*range.start()).max(head.floor.0 + 1), (*range.end()).min(head.seq.0));
+        if first > last || limit == 0 {
+            return Ok(Page { entries: Vec::new(), covered: None, head });
+        }
+        let (from, to) = (keys::log(conversation, first), keys::log(conversation, last));
+        let rows = view.range(Table::Log, &from, &to);
+        let reader = PageReader { now: self.shared.now(), limit, bytes, entries: Vec::new(), stopped: None };
+        let reader = match direction {
+            Direction::Forward => reader.read(rows)?,
+            Direction::Backward => reader.read(rows.rev())?,
+        };
+        let covered = match (direction, reader.stopped) {
+            (_, None) => first..=last,
+            (Direction::Forward, Some(stopped)) => first..=stopped,
+            (Direction::Backward, Some(stopped)) => stopped..=last,
+        };
+        Ok(Page { entries: reader.entries, covered: Some(covered), head })
+    }
+
+    async fn dedup(
+        &self,
+        conversation: &ConversationId,
+        sender: &UserId,
+        id: &MessageId,
+    ) -> Result<Option<Stored>, StoreError> {
+        let row = self.shared.tables()?.get(Table::Dedup, &keys::dedup(conversation, sender, id))?;
+        let Some(row) = row else { return Ok(None) };
+        let stored =
+            rows::parse_stored(&row).ok_or_else(|| damaged(Table::Dedup, format!("{conversation}, {sender}")))?;
+        let fresh = stored.ts.saturating_add(DEDUP_MILLIS) > self.shared.now();
+        Ok(fresh.then_some(stored))
+    }
+}
+
+struct PageReader {
+    now: u64,
+    limit: usize,
+    bytes: usize,
+    entries: Vec<Arc<Entry>>,
+    /// The last seq looked at, when a limit ended the page.
+    stopped: Option<u64>,
+}
+
+impl PageReader {
+    fn read(
+        mut self,
+        rows: impl Iterator<Item = Result<(fjall::Slice, fjall::Slice), StoreError>>,
+    ) -> Result<Self, StoreError> {
+        let (mut room, mut expired) = (self.bytes, 0);
+        for row in rows {
+            let (_, row) = row?;
+            let entry = decode_entry(&row)?;
+            let seq = entry.seq.0;
+            if entry.expires_at.is_some_and(|at| at <= self.now) {
+                expired += 1;
+            } else {
+                let size = entry.message().map_or(0, |message| message.body.len());
+                room = room.saturating_sub(size);
+                self.entries.push(Arc::new(entry));
+            }
+            if self.entries.len() == self.limit || room == 0 || expired == EXPIRED_PER_PAGE {
+                self.stopped = Some(seq);
+                break;
+            }
+        }
+        Ok(self)
+    }
+}
+
+/// Head and floor as of one commit.
+pub(in crate::embedded) fn read_head(view: &View, conversation: &ConversationId) -> Result<Option<Head>, StoreError> {
+    let key = conversation.as_str().as_bytes();
+    let Some(row) = view.get(Table::Head, key)? else { return Ok(None) };
+    let seq = rows::parse_one(&row).ok_or_else(|| damaged(Table::Head, conversation.to_string()))?;
+    let floor = match view.get(Table::Floor, key)? {
+        Some(row) => rows::parse_two(&row).ok_or_else(|| damaged(Table::Floor, conversation.to_string()))?.0,
+        None => 0,
+    };
+    Ok(Some(Head { seq: Seq(seq), floor: Seq(floor) }))
+}
+
+/// Takes a log row back.
+pub(in crate::embedded) fn decode_entry(row: &[u8]) -> Result<Entry, StoreError> {
+    Entry::decode(Bytes::copy_from_slice(row)).map_err(|error| damaged(Table::Log, error.to_string()))
+}

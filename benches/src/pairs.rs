@@ -22,7 +22,8 @@ use anyhow::{Context, anyhow};
 
 use crate::clock::Clock;
 use crate::latency::Window;
-use crate::process::{Memory, cpu_seconds};
+use crate::process::{Memory, cpu_seconds, machine_cpu_seconds};
+use report::Usage;
 use worker::{Part, WorkerOutcome};
 
 /// Runs the load and reports; blocks until everything sent is accounted for.
@@ -61,7 +62,7 @@ pub fn run(settings: &PairsSettings) -> anyhow::Result<PairsReport> {
         window_cell.get_or_init(|| (start_ns, window));
         go.wait();
         let usage =
-            if failed.load(Ordering::Relaxed) { Ok((0.0, None)) } else { sample_usage(settings, clock, window) };
+            if failed.load(Ordering::Relaxed) { Ok(Usage::default()) } else { sample_usage(settings, clock, window) };
         let outcomes: anyhow::Result<Vec<WorkerOutcome>> =
             workers.into_iter().map(|worker| worker.join().map_err(|_| anyhow!("a worker panicked"))?).collect();
         (outcomes, usage, window)
@@ -71,17 +72,21 @@ pub fn run(settings: &PairsSettings) -> anyhow::Result<PairsReport> {
     Ok(report::assemble(settings, window, &outcomes, usage?, memory_before, memory_after))
 }
 
-/// CPU seconds over the measured phase: the generator's, then the server's if its pid is known.
-fn sample_usage(settings: &PairsSettings, clock: Clock, window: Window) -> anyhow::Result<(f64, Option<f64>)> {
-    let read = || -> anyhow::Result<(f64, Option<f64>)> {
+/// Reads the CPU time of everybody at both ends of the measured phase.
+fn sample_usage(settings: &PairsSettings, clock: Clock, window: Window) -> anyhow::Result<Usage> {
+    let read = || -> anyhow::Result<Usage> {
         let server = settings.target.server_pid.map(cpu_seconds).transpose().context("the server has gone")?;
-        Ok((cpu_seconds(std::process::id())?, server))
+        Ok(Usage { generator: cpu_seconds(std::process::id())?, server, machine: machine_cpu_seconds()? })
     };
     clock.sleep_until(window.from_ns);
-    let (own_from, server_from) = read()?;
+    let from = read()?;
     clock.sleep_until(window.to_ns);
-    let (own_to, server_to) = read()?;
-    Ok((own_to - own_from, server_to.zip(server_from).map(|(to, from)| to - from)))
+    let to = read()?;
+    Ok(Usage {
+        generator: to.generator - from.generator,
+        server: to.server.zip(from.server).map(|(to, from)| to - from),
+        machine: to.machine - from.machine,
+    })
 }
 
 /// Differs from run to run, so that messages of an earlier run are recognised.

@@ -16,6 +16,17 @@ pub fn cpu_seconds(pid: u32) -> io::Result<f64> {
         .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "unexpected /proc/PID/stat"))
 }
 
+/// CPU time that the whole machine has been busy since it started, in seconds, with what a hypervisor took away.
+///
+/// # Errors
+/// When `/proc` is not there.
+pub fn machine_cpu_seconds() -> io::Result<f64> {
+    let stat = fs::read_to_string("/proc/stat")?;
+    parse_busy_ticks(&stat)
+        .map(|ticks| ticks as f64 / rustix::param::clock_ticks_per_second() as f64)
+        .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "unexpected /proc/stat"))
+}
+
 /// Memory of a process, in KiB.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Memory {
@@ -59,6 +70,14 @@ fn parse_cpu_ticks(stat: &str) -> Option<u64> {
     Some(user + system)
 }
 
+/// All of the first line but idle and iowait: user, nice, system, irq, softirq, steal.
+fn parse_busy_ticks(stat: &str) -> Option<u64> {
+    let fields = stat.lines().next()?.strip_prefix("cpu ")?.split_ascii_whitespace();
+    let ticks: Vec<u64> = fields.map_while(|field| field.parse().ok()).collect();
+    let idle = ticks.get(3)? + ticks.get(4)?;
+    Some(ticks.iter().take(8).sum::<u64>() - idle)
+}
+
 fn parse_kib(text: &str, name: &str) -> u64 {
     let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
     line.and_then(|value| value.trim().strip_suffix("kB")?.trim().parse().ok()).unwrap_or(0)
@@ -75,6 +94,13 @@ mod tests {
         let stat = "7 (a) b (c)) S 1 7 7 0 -1 4194560 100 0 0 0 321 123 0 0 20 0 1 0 5 0 0";
         assert_eq!(parse_cpu_ticks(stat), Some(444));
         assert_eq!(parse_cpu_ticks("7 (a"), None);
+    }
+
+    #[test]
+    fn busy_ticks_leave_out_idling_and_do_not_count_guests_twice() {
+        assert_eq!(parse_busy_ticks("cpu  1 2 4 1000 2000 8 16 32 500 500\ncpu0 9 9"), Some(63));
+        assert_eq!(parse_busy_ticks("intr 1"), None);
+        assert!(machine_cpu_seconds().unwrap() > 0.0);
     }
 
     #[test]

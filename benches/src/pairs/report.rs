@@ -10,6 +10,15 @@ use crate::latency::{Latencies, LatencySummary, Window};
 use crate::ledger::Verdict;
 use crate::process::Memory;
 
+/// CPU seconds within the measured phase.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Usage {
+    pub(super) generator: f64,
+    pub(super) server: Option<f64>,
+    /// All of the machine.
+    pub(super) machine: f64,
+}
+
 /// What the server used.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub struct ServerUse {
@@ -64,6 +73,8 @@ pub struct PairsReport {
     pub closed_count: usize,
     /// Generator CPU seconds within the measured phase.
     pub generator_cpu_seconds: f64,
+    /// CPU seconds within the measured phase that went to neither generator nor server (known with the server's pid).
+    pub other_cpu_seconds: Option<f64>,
     /// The server's use, when its pid was given.
     pub server: Option<ServerUse>,
 }
@@ -80,7 +91,7 @@ pub(super) fn assemble(
     settings: &PairsSettings,
     window: Window,
     outcomes: &[WorkerOutcome],
-    (generator_cpu_seconds, server_cpu): (f64, Option<f64>),
+    usage: Usage,
     memory_before: Option<Memory>,
     memory_after: Option<Memory>,
 ) -> PairsReport {
@@ -113,15 +124,16 @@ pub(super) fn assemble(
         leftovers: sum(|outcome| outcome.leftovers),
         closed_count: closed.len(),
         closed: closed.into_iter().take(10).collect(),
-        generator_cpu_seconds,
-        server: server_cpu.zip(memory_before).zip(memory_after).map(|((cpu_seconds, memory_before), memory_after)| {
-            ServerUse {
+        generator_cpu_seconds: usage.generator,
+        other_cpu_seconds: usage.server.map(|server| (usage.machine - usage.generator - server).max(0.0)),
+        server: usage.server.zip(memory_before).zip(memory_after).map(
+            |((cpu_seconds, memory_before), memory_after)| ServerUse {
                 cpu_seconds,
                 cpu_us_per_message: cpu_seconds * 1e6 / acknowledged.max(1.0),
                 memory_before,
                 memory_after,
-            }
-        }),
+            },
+        ),
     }
 }
 
@@ -169,6 +181,9 @@ impl fmt::Display for PairsReport {
             write!(f, ", server {share:.0} % ({:.1} µs per message)", server.cpu_us_per_message)?;
             let (before, after) = (server.memory_before.rss_kib, server.memory_after.rss_kib);
             write!(f, "; server RSS {before} → {after} KiB")?;
+        }
+        if let Some(other) = self.other_cpu_seconds {
+            write!(f, "; rest of the machine {:.0} %", other / self.seconds * 100.0)?;
         }
         writeln!(f, "\n  {}", if self.is_clean() { "clean" } else { "NOT CLEAN" })
     }

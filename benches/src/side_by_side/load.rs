@@ -166,6 +166,9 @@ impl Load {
             add("server CPU cores", Better::Less, used.cpu_seconds / report.seconds);
         }
         add("generator CPU cores", Better::Less, report.generator_cpu_seconds / report.seconds);
+        if let Some(other) = report.other_cpu_seconds {
+            add("rest of the machine, CPU cores", Better::Less, other / report.seconds);
+        }
         if let Some(lateness) = &report.generator_lateness {
             add("generator late p99 ms", Better::Less, lateness.p99_ms);
         }

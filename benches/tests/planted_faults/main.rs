@@ -32,8 +32,12 @@ fn target(broker: &Broker) -> Target {
 
 fn run_pairs(fault: Fault, rate: Option<f64>) -> PairsReport {
     let broker = Broker::start(fault);
-    let settings = PairsSettings {
-        target: target(&broker),
+    pairs::run(&pairs_settings(&broker, rate)).unwrap()
+}
+
+fn pairs_settings(broker: &Broker, rate: Option<f64>) -> PairsSettings {
+    PairsSettings {
+        target: target(broker),
         connections: 4,
         one_way: false,
         body: 64,
@@ -44,8 +48,7 @@ fn run_pairs(fault: Fault, rate: Option<f64>) -> PairsReport {
         quiet: 4.0,
         drain: 20.0,
         threads: 1,
-    };
-    pairs::run(&settings).unwrap()
+    }
 }
 
 fn run_offline(fault: Fault) -> OfflineReport {
@@ -68,6 +71,15 @@ fn without_a_fault_pairs_are_clean_in_both_loops() {
         assert_eq!(report.verdict.sent, report.verdict.delivered, "{report}");
         assert!(report.send_to_ack.count > 0 && report.send_to_deliver.count > 0, "{report}");
     }
+}
+
+#[test]
+fn one_way_pairs_on_two_threads_add_up() {
+    let broker = Broker::start(Fault::None);
+    let settings = PairsSettings { one_way: true, threads: 2, ..pairs_settings(&broker, Some(500.0)) };
+    let report = pairs::run(&settings).unwrap();
+    assert!(report.is_clean(), "{report}");
+    assert_eq!((report.senders, report.verdict.sent), (2, 350), "both threads together keep the rate: {report}");
 }
 
 #[test]

@@ -57,7 +57,7 @@ pub struct CommandLimits {
 
 impl Default for CommandLimits {
     fn default() -> Self {
-        Self { body_bytes: 64 * 1024, mentions: 64, name_bytes: 128 }
+        Self { body_bytes: 128 * 1024, mentions: 64, name_bytes: 128 }
     }
 }
 

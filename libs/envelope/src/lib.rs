@@ -8,9 +8,11 @@
 mod command;
 mod event;
 mod json_text;
+mod presence;
 mod rpc;
 mod wire;
 
 pub use command::{Command, CommandLimits, CommandProperties, SendCommand, decode_command};
 pub use event::{ConversationChange, Encoded, Event, MessageEvent, encode_event, from_entry};
+pub use presence::{Presence, encode_presence};
 pub use rpc::{RpcFault, RpcId, RpcRequest, decode_rpc, encode_rpc_error, encode_rpc_fault, encode_rpc_result};

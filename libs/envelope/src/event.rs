@@ -166,7 +166,8 @@ pub fn from_entry<'a>(entry: &'a Entry, viewer: &UserId) -> Option<Event<'a>> {
         Content::Message(message) => Event::Message(MessageEvent {
             conv,
             seq,
-            id: entry.id.as_ref(),
+            // One that the server made up means nothing to anybody else.
+            id: entry.id.as_ref().filter(|id| !id.is_derived()),
             from,
             device: entry.device.as_ref(),
             ts,

@@ -51,6 +51,14 @@ fn the_beginning_of_a_direct_conversation_is_not_told() {
 }
 
 #[test]
+fn an_id_that_the_server_made_up_is_not_shown() {
+    let made_up = Entry { id: Some(MessageId::derived(7)), ..entry("team", 2, message(b"hi")) };
+    let event = from_entry(&made_up, &user("bob")).unwrap();
+    assert!(!json(&event).contains("id_b64"), "{}", json(&event));
+    assert_eq!(encode_event(Encoding::Raw, &event).unwrap().correlation_data, None);
+}
+
+#[test]
 fn raw_is_the_body_itself_and_only_for_messages() {
     let body = Bytes::from_static(b"\xff\x00");
     let content =

@@ -1,0 +1,132 @@
+//! Starting and stopping a bridge.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
+
+use longwave_model::{OwnerId, ShardId};
+use longwave_persistence::Store;
+use longwave_port::{Admit, Bus, Completion, Gate, Publish};
+use parking_lot::Mutex;
+use tokio::runtime::Handle;
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use tokio::time::sleep;
+use tracing::info;
+
+use crate::core::Core;
+use crate::intake;
+use crate::lane::request::Request;
+use crate::lane::{Lane, LaneParts};
+use crate::marks::write_marks;
+use crate::rate::Rates;
+use crate::requests::Requests;
+use crate::settings::BridgeSettings;
+use crate::stats::BridgeStats;
+
+/// Tells Unix time in milliseconds.
+pub type Clock = Arc<dyn Fn() -> u64 + Send + Sync>;
+
+/// What a bridge is made of.
+pub struct BridgeParts {
+    /// Where everything is kept.
+    pub store: Arc<dyn Store>,
+    /// How members who are online are reached.
+    pub bus: Arc<dyn Bus>,
+    /// Who checks tokens for `session.renew`.
+    pub admit: Arc<dyn Admit>,
+    /// The time.
+    pub clock: Clock,
+    /// Limits and rules.
+    pub settings: BridgeSettings,
+    /// Where it counts.
+    pub stats: Arc<BridgeStats>,
+}
+
+/// A running bridge that owns all shards of its store.
+pub struct Bridge {
+    core: Arc<Core>,
+    tasks: Mutex<Vec<JoinHandle<()>>>,
+}
+
+impl Bridge {
+    /// Starts one lane per shard. Publishes may come at once; they wait until their lane has taken its shard.
+    ///
+    /// # Panics
+    /// Outside a tokio runtime.
+    #[must_use]
+    pub fn start(parts: BridgeParts) -> Arc<Self> {
+        let BridgeParts { store, bus, admit, clock, settings, stats } = parts;
+        let settings = Arc::new(settings);
+        let (marks, mark_jobs) = mpsc::unbounded_channel();
+        let mut tasks = vec![tokio::spawn(write_marks(store.clone(), bus.clone(), mark_jobs))];
+        let lane_parts = Arc::new(LaneParts {
+            store: store.clone(),
+            bus,
+            clock: clock.clone(),
+            settings: settings.clone(),
+            stats: stats.clone(),
+            marks,
+            owner: OwnerId(rand::random()),
+        });
+        let shards = store.shards();
+        let mut lanes = Vec::with_capacity(usize::from(shards));
+        for shard in 0..shards {
+            let (lane, queue) = mpsc::unbounded_channel();
+            tasks.push(tokio::spawn(Lane::new(lane_parts.clone(), ShardId(shard), queue).run()));
+            lanes.push(lane);
+        }
+        info!(lanes = shards, "bridge started");
+        let rates = Rates::new(settings.user_rate);
+        let runtime = Handle::current();
+        let core = Core { store, admit, clock, settings, stats, rates, lanes, runtime, requests: Requests::default() };
+        Arc::new(Self { core: Arc::new(core), tasks: Mutex::new(tasks) })
+    }
+
+    /// Whether every lane has taken its shard.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        self.core.stats.serving.load(Relaxed) >= self.core.lanes.len() as u64
+    }
+
+    /// Waits until every lane has taken its shard.
+    pub async fn ready(&self) {
+        while !self.is_ready() {
+            sleep(Duration::from_millis(2)).await;
+        }
+    }
+
+    /// Finishes what has come in, stores the watermarks and ends. Later publishes are answered with "unknown", which closes their
+    /// connections; so close those first.
+    pub async fn stop(&self) {
+        for lane in &self.core.lanes {
+            // A lane that has ended already needs no telling.
+            let _ = lane.send(Request::Stop);
+        }
+        let tasks = std::mem::take(&mut *self.tasks.lock());
+        for task in tasks {
+            if let Err(error) = task.await {
+                tracing::error!(%error, "a lane ended badly");
+            }
+        }
+        info!("bridge stopped");
+    }
+}
+
+impl Gate for Bridge {
+    fn publish(&self, publish: Publish, completion: Completion) {
+        intake::publish(&self.core, publish, completion);
+    }
+}
+
+impl std::fmt::Debug for Bridge {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Bridge").field("lanes", &self.core.lanes.len()).finish_non_exhaustive()
+    }
+}
+
+impl std::fmt::Debug for BridgeParts {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("BridgeParts").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}

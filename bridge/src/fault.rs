@@ -1,0 +1,58 @@
+//! Planted faults, so that the torture harness can show that its checker finds them. Without the feature `fault-injection` this is
+//! nothing at all.
+
+use longwave_model::Seq;
+
+/// How often a planted fault strikes.
+#[cfg(feature = "fault-injection")]
+const EVERY: u32 = 50;
+
+/// The fault that `LONGWAVE_FAULT` names, if it is one of the bridge's.
+#[derive(Debug, Default)]
+pub(crate) struct Fault {
+    #[cfg(feature = "fault-injection")]
+    reuse_seq: bool,
+    #[cfg(feature = "fault-injection")]
+    calls: u32,
+}
+
+#[cfg(feature = "fault-injection")]
+impl Fault {
+    pub(crate) fn from_environment() -> Self {
+        let reuse_seq = std::env::var("LONGWAVE_FAULT").is_ok_and(|fault| fault == "reuse-seq");
+        Self { reuse_seq, calls: 0 }
+    }
+
+    /// Whether any fault is planted.
+    pub(crate) fn is_planted(&self) -> bool {
+        self.reuse_seq
+    }
+
+    /// Whether the next entry gets the head's seq once more.
+    pub(crate) fn reuses_seq(&mut self, head: Seq) -> bool {
+        if !self.reuse_seq || head.0 < 2 {
+            return false;
+        }
+        self.calls += 1;
+        self.calls.is_multiple_of(EVERY)
+    }
+}
+
+#[cfg(not(feature = "fault-injection"))]
+impl Fault {
+    pub(crate) fn from_environment() -> Self {
+        Self::default()
+    }
+
+    /// Whether any fault is planted.
+    #[expect(clippy::unused_self, reason = "the other form of this type needs it")]
+    pub(crate) fn is_planted(&self) -> bool {
+        false
+    }
+
+    /// Whether the next entry gets the head's seq once more.
+    #[expect(clippy::unused_self, reason = "the other form of this type needs it")]
+    pub(crate) fn reuses_seq(&mut self, _head: Seq) -> bool {
+        false
+    }
+}

@@ -1,0 +1,146 @@
+//! A lane: the task that owns one shard. It alone assigns seqs in its conversations and appends to the shard's journal.
+//!
+//! One append is in flight at a time. While it is, requests queue up and become the next one: group commit without a timer. Views
+//! are applied and entries fanned out before the next turn, so a lane's memory, the views and what members hear never disagree by
+//! more than the append in flight; a backend whose views are slow slows the shard's senders down.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
+
+use longwave_model::{ConversationId, Epoch, OwnerId, Position, ShardId};
+use longwave_persistence::Store;
+use longwave_port::Bus;
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+
+use crate::bridge::Clock;
+use crate::fault::Fault;
+use crate::lane::batch::Batch;
+use crate::lane::decide::Step;
+use crate::lane::memory::Memory;
+use crate::lane::request::Request;
+use crate::lane::settle::Progress;
+use crate::marks::MarkJob;
+use crate::settings::BridgeSettings;
+use crate::stats::BridgeStats;
+
+mod batch;
+mod commit;
+pub(crate) mod conversation;
+mod decide;
+mod fetch;
+mod finish;
+mod load;
+mod memory;
+mod recent;
+pub(crate) mod request;
+mod settle;
+mod takeover;
+
+pub(crate) use fetch::refusal_of;
+
+/// Requests looked at in one turn.
+pub(crate) const WINDOW: usize = 512;
+
+/// How long an idle lane waits before it does its housekeeping.
+const IDLE: Duration = Duration::from_secs(1);
+
+/// What all lanes share.
+pub(crate) struct LaneParts {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) bus: Arc<dyn Bus>,
+    pub(crate) clock: Clock,
+    pub(crate) settings: Arc<BridgeSettings>,
+    pub(crate) stats: Arc<BridgeStats>,
+    pub(crate) marks: mpsc::UnboundedSender<MarkJob>,
+    /// Random per process start (protocol rule 2).
+    pub(crate) owner: OwnerId,
+}
+
+/// A lane. Consumed by [`Lane::run`].
+pub(crate) struct Lane {
+    parts: Arc<LaneParts>,
+    shard: ShardId,
+    queue: mpsc::UnboundedReceiver<Request>,
+    backlog: VecDeque<Request>,
+    memory: Memory,
+    epoch: Epoch,
+    head: Position,
+    progress: Progress,
+    fault: Fault,
+    stopping: bool,
+    /// Conversations read in this turn that did not exist.
+    absent_conversations: Vec<ConversationId>,
+}
+
+impl Lane {
+    pub(crate) fn new(parts: Arc<LaneParts>, shard: ShardId, queue: mpsc::UnboundedReceiver<Request>) -> Self {
+        let memory = Memory::new(&parts.settings, WINDOW);
+        Self {
+            parts,
+            shard,
+            queue,
+            backlog: VecDeque::new(),
+            memory,
+            epoch: Epoch(0),
+            head: Position(0),
+            progress: Progress::default(),
+            fault: Fault::from_environment(),
+            stopping: false,
+            absent_conversations: Vec::new(),
+        }
+    }
+
+    /// Takes the shard and serves it until told to stop.
+    pub(crate) async fn run(mut self) {
+        self.take_over().await;
+        self.parts.stats.serving.fetch_add(1, Relaxed);
+        while self.gather().await {
+            self.turn().await;
+        }
+        self.settle().await;
+        self.parts.stats.serving.fetch_sub(1, Relaxed);
+    }
+
+    /// Fills the backlog. False when there is nothing left to do, ever.
+    async fn gather(&mut self) -> bool {
+        let mut gathered = Vec::new();
+        while self.backlog.is_empty() && !self.stopping {
+            match timeout(IDLE, self.queue.recv_many(&mut gathered, WINDOW)).await {
+                Ok(0) => return false,
+                Ok(_) => self.backlog.extend(gathered.drain(..)),
+                Err(_) => self.settle().await,
+            }
+        }
+        while self.backlog.len() < WINDOW
+            && let Ok(request) = self.queue.try_recv()
+        {
+            self.backlog.push_back(request);
+        }
+        !self.backlog.is_empty()
+    }
+
+    /// One append and what belongs to it.
+    async fn turn(&mut self) {
+        let mut batch = Batch::default();
+        for _ in 0..WINDOW {
+            match self.decide_next(&mut batch) {
+                Step::Decided => {}
+                Step::Missing => self.fetch_missing().await,
+                Step::Full | Step::Empty => break,
+            }
+        }
+        self.commit(batch).await;
+        self.trim().await;
+        self.memory.absent.clear();
+        self.forget_absent();
+    }
+}
+
+impl std::fmt::Debug for Lane {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Lane").field("shard", &self.shard).field("epoch", &self.epoch).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,211 @@
+//! Decides requests in their order, from memory alone; what memory lacks is fetched by [`Lane::fetch_missing`].
+
+use longwave_model::{
+    Content, ConversationId, ConversationKind, Created, Entry, Membership, MessageId, Origin, Role, UserId,
+};
+
+use crate::check;
+use crate::invariant;
+use crate::lane::Lane;
+use crate::lane::batch::{Batch, Verdict};
+use crate::lane::conversation::direct_users;
+use crate::lane::memory::{DedupKey, ResendKey};
+use crate::lane::request::{ChangeRequest, Request, SendRequest, SessionKey};
+use crate::stats::count;
+
+/// What became of the backlog's first request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Step {
+    /// It is in the batch.
+    Decided,
+    /// Something has to be read first.
+    Missing,
+    /// It has to wait for the next batch.
+    Full,
+    /// There is none.
+    Empty,
+}
+
+/// Why a request was not decided.
+enum NotYet {
+    Missing,
+    Full,
+}
+
+impl Lane {
+    /// Moves the first request of the backlog into the batch, if memory suffices and it fits.
+    pub(super) fn decide_next(&mut self, batch: &mut Batch) -> Step {
+        let Some(request) = self.backlog.pop_front() else {
+            return Step::Empty;
+        };
+        let decided = match &request {
+            Request::Send(send) => self.decide_send(send, batch),
+            Request::Change(change) => self.decide_change(change, batch),
+            Request::Read(_) | Request::Typing(_) | Request::Look { .. } => match request.conversation() {
+                Some(conversation) if self.memory.conversations.get(conversation).is_none() => Err(NotYet::Missing),
+                _ => Ok(Verdict::After),
+            },
+            // What the batch has done to the conversation exists in memory alone.
+            Request::Forget { .. } if !batch.entries.is_empty() => Err(NotYet::Full),
+            Request::Forget { conversation, .. } => {
+                self.memory.conversations.remove(conversation);
+                Ok(Verdict::After)
+            }
+            Request::Stop => {
+                self.stopping = true;
+                return Step::Decided;
+            }
+        };
+        match decided {
+            Ok(verdict) => {
+                batch.decided.push((request, verdict));
+                Step::Decided
+            }
+            Err(NotYet::Missing) => {
+                self.backlog.push_front(request);
+                Step::Missing
+            }
+            Err(NotYet::Full) => {
+                self.backlog.push_front(request);
+                Step::Full
+            }
+        }
+    }
+
+    fn decide_send(&mut self, send: &SendRequest, batch: &mut Batch) -> Result<Verdict, NotYet> {
+        if !self.memory.is_current(&send.session, send.connection) {
+            return Ok(Verdict::Superseded);
+        }
+        if let Some(verdict) = self.stored_before(send, batch)? {
+            count(&self.parts.stats.dedup_hits);
+            return Ok(verdict);
+        }
+        let conversation = self.memory.conversations.get(&send.conversation).ok_or(NotYet::Missing)?;
+        if let Err(refusal) = check::send(&send.conversation, conversation, &send.sender) {
+            return Ok(Verdict::Refused(refusal));
+        }
+        let opens = !conversation.exists();
+        if !batch.has_room(1 + usize::from(opens), send.message.body.len(), &self.parts.settings) {
+            return Err(NotYet::Full);
+        }
+        let now = self.now();
+        if opens {
+            self.push(batch, opening(&send.conversation, &send.sender, now), None);
+        }
+        let entry = Entry {
+            id: send.id.clone(),
+            device: send.device.clone(),
+            expires_at: send.expires_in.map(|seconds| now.saturating_add(u64::from(seconds) * 1_000)),
+            origin: send.origin,
+            ..plain(&send.conversation, &send.sender, now, Content::Message(send.message.clone()))
+        };
+        let index = self.push(batch, entry, Some(send.session.clone()));
+        if let Some(id) = &send.id {
+            batch.ids.insert(dedup_key(send, id), index);
+        } else if let Some(origin) = &send.origin {
+            batch.resends.insert(resend_key(send, origin), index);
+        }
+        Ok(Verdict::Entry(index))
+    }
+
+    /// Finds the first attempt of a retry: in the batch, in memory, or, when memory cannot know, in the store.
+    fn stored_before(&mut self, send: &SendRequest, batch: &Batch) -> Result<Option<Verdict>, NotYet> {
+        if let Some(id) = &send.id {
+            let key = dedup_key(send, id);
+            if let Some(index) = batch.ids.get(&key) {
+                return Ok(Some(Verdict::Entry(*index)));
+            }
+            if let Some(stored) = self.memory.dedup.peek(&key) {
+                return Ok(Some(Verdict::Found(*stored)));
+            }
+            let conversation = self.memory.conversations.get(&send.conversation).ok_or(NotYet::Missing)?;
+            let born = conversation.born;
+            let new = !conversation.exists() || self.memory.knows_all_ids(born) || self.memory.absent.contains(&key);
+            return if new { Ok(None) } else { Err(NotYet::Missing) };
+        }
+        let Some(origin) = send.origin.filter(|_| send.resend) else {
+            return Ok(None);
+        };
+        let key = resend_key(send, &origin);
+        if let Some(index) = batch.resends.get(&key)
+            && let Some(out) = batch.entries.get(*index)
+            && out.entry.conversation == send.conversation
+            && out.entry.origin.is_some_and(|first| first.is_resent_by(&origin))
+        {
+            return Ok(Some(Verdict::Entry(*index)));
+        }
+        let record = self.memory.resends.peek(&key);
+        let matching =
+            record.filter(|record| record.conversation == send.conversation && record.origin.is_resent_by(&origin));
+        Ok(matching.map(|record| Verdict::Found(record.stored)))
+    }
+
+    fn decide_change(&mut self, request: &ChangeRequest, batch: &mut Batch) -> Result<Verdict, NotYet> {
+        let conversation = self.memory.conversations.get(&request.conversation).ok_or(NotYet::Missing)?;
+        let limit = self.parts.settings.group_members;
+        let content = match check::change(conversation, &request.actor, &request.change, limit) {
+            Err(refusal) => return Ok(Verdict::Refused(refusal)),
+            Ok(None) => return Ok(Verdict::Already),
+            Ok(Some(content)) => content,
+        };
+        if !batch.has_room(1, 0, &self.parts.settings) {
+            return Err(NotYet::Full);
+        }
+        let now = self.now();
+        let entry =
+            Entry { device: request.device.clone(), ..plain(&request.conversation, &request.actor, now, content) };
+        Ok(Verdict::Entry(self.push(batch, entry, None)))
+    }
+
+    /// Gives the entry its seq and puts it into the batch.
+    fn push(&mut self, batch: &mut Batch, mut entry: Entry, session: Option<SessionKey>) -> usize {
+        let generation = self.memory.dedup.generation();
+        let Some(conversation) = self.memory.conversations.get(&entry.conversation) else {
+            // Decided on it a moment ago, and nothing is forgotten within a turn.
+            unreachable!("a conversation is forgotten only between turns");
+        };
+        entry.seq = if self.fault.reuses_seq(conversation.head) { conversation.head } else { conversation.head.next() };
+        debug_assert!(self.fault.is_planted() || invariant::follows(conversation.head, entry.seq));
+        if !conversation.exists() {
+            conversation.born = Some(generation);
+        }
+        batch.push(conversation, entry, session)
+    }
+
+    /// Unix time in milliseconds, never lower than any entry of the shard before.
+    fn now(&mut self) -> u64 {
+        self.memory.last_ts = self.memory.last_ts.max((self.parts.clock)());
+        self.memory.last_ts
+    }
+}
+
+/// Seq 1 of a direct conversation (protocol rule 4).
+fn opening(conversation: &ConversationId, sender: &UserId, ts: u64) -> Entry {
+    let users = direct_users(conversation).unwrap_or_default();
+    let members = users.into_iter().map(|user| Membership { user, role: Role::Member }).collect();
+    let created = Created { kind: ConversationKind::Direct, title: None, members };
+    plain(conversation, sender, ts, Content::Created(created))
+}
+
+/// An entry without a seq yet.
+fn plain(conversation: &ConversationId, sender: &UserId, ts: u64, content: Content) -> Entry {
+    Entry {
+        conversation: conversation.clone(),
+        seq: longwave_model::Seq::ZERO,
+        ts,
+        sender: sender.clone(),
+        device: None,
+        id: None,
+        expires_at: None,
+        origin: None,
+        content,
+    }
+}
+
+pub(super) fn dedup_key(send: &SendRequest, id: &MessageId) -> DedupKey {
+    DedupKey { conversation: send.conversation.clone(), sender: send.sender.clone(), id: id.clone() }
+}
+
+fn resend_key(send: &SendRequest, origin: &Origin) -> ResendKey {
+    ResendKey { session: send.session.clone(), packet_id: origin.packet_id }
+}

@@ -1,0 +1,119 @@
+//! What a lane remembers, all of it bounded, all of it found again in the store or harmless to lose.
+//!
+//! Message ids: complete for a conversation only if this owner created it and nothing was forgotten since (protocol rule 19);
+//! otherwise an id that is not here is looked up. Publishes without an id: the latest per session and packet id, because a packet
+//! id is used again only after its acknowledgement arrived (protocol rule 20).
+
+use hashbrown::HashSet;
+use longwave_model::{ConversationId, Entry, MessageId, Origin, UserId};
+use longwave_persistence::Stored;
+use rustc_hash::FxBuildHasher;
+
+use crate::lane::conversation::Conversation;
+use crate::lane::recent::Recent;
+use crate::lane::request::SessionKey;
+use crate::settings::BridgeSettings;
+
+/// How long after its last sign of life a crashed process's acknowledgements may still have been on their way, in milliseconds.
+const RESEND_MILLIS: u64 = 2_000;
+
+/// Names a publish with an id.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct DedupKey {
+    pub(crate) conversation: ConversationId,
+    pub(crate) sender: UserId,
+    pub(crate) id: MessageId,
+}
+
+/// Names a publish without one while its packet id is in use.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct ResendKey {
+    pub(crate) session: SessionKey,
+    pub(crate) packet_id: u16,
+}
+
+/// A publish without an id that was stored.
+#[derive(Debug, Clone)]
+pub(crate) struct ResendRecord {
+    pub(crate) conversation: ConversationId,
+    pub(crate) origin: Origin,
+    pub(crate) stored: Stored,
+}
+
+/// A lane's memory.
+#[derive(Debug)]
+pub(crate) struct Memory {
+    pub(crate) conversations: Recent<ConversationId, Conversation>,
+    pub(crate) dedup: Recent<DedupKey, Stored>,
+    pub(crate) resends: Recent<ResendKey, ResendRecord>,
+    /// Looked up and not stored; nobody but this lane can store them. Emptied after each turn.
+    pub(crate) absent: HashSet<DedupKey, FxBuildHasher>,
+    /// The latest time given to an entry, Unix milliseconds.
+    pub(crate) last_ts: u64,
+    connections: Recent<SessionKey, u64>,
+}
+
+impl Memory {
+    /// `window` is the number of requests of one turn: what they touch must not be forgotten before it ends.
+    pub(crate) fn new(settings: &BridgeSettings, window: usize) -> Self {
+        Self {
+            conversations: Recent::new(settings.cached_conversations.max(4 * window)),
+            dedup: Recent::new(settings.dedup_entries.max(4 * window)),
+            resends: Recent::new(settings.resend_entries),
+            absent: HashSet::default(),
+            last_ts: 0,
+            connections: Recent::new(settings.session_entries),
+        }
+    }
+
+    /// Forgets all that another owner may have made untrue.
+    pub(crate) fn clear(&mut self) {
+        self.conversations.clear();
+        self.dedup.clear();
+        self.resends.clear();
+        self.absent.clear();
+    }
+
+    /// Whether an id of a conversation `born` then that is not in `dedup` is certainly not stored.
+    pub(crate) fn knows_all_ids(&self, born: Option<u64>) -> bool {
+        born.is_some_and(|generation| self.dedup.generation() <= generation + 1)
+    }
+
+    /// Whether a publish of this connection is to be taken: not after one of a later connection (protocol rule 21).
+    pub(crate) fn is_current(&mut self, session: &SessionKey, connection: u64) -> bool {
+        match self.connections.get(session) {
+            Some(latest) if *latest > connection => false,
+            Some(latest) => {
+                *latest = connection;
+                true
+            }
+            None => {
+                self.connections.put(session.clone(), connection);
+                true
+            }
+        }
+    }
+
+    /// A stored entry of this owner.
+    pub(crate) fn learn(&mut self, entry: &Entry, session: Option<&SessionKey>) {
+        let stored = Stored { seq: entry.seq, ts: entry.ts };
+        if let Some(id) = &entry.id {
+            let key =
+                DedupKey { conversation: entry.conversation.clone(), sender: entry.sender.clone(), id: id.clone() };
+            self.dedup.put(key, stored);
+        }
+        if let (Some(origin), Some(session)) = (entry.origin, session) {
+            let key = ResendKey { session: session.clone(), packet_id: origin.packet_id };
+            self.resends.put(key, ResendRecord { conversation: entry.conversation.clone(), origin, stored });
+        }
+    }
+
+    /// An entry of the retained tail, from before this owner. `last_commit` is when the former process last stored anything.
+    pub(crate) fn learn_from_tail(&mut self, entry: &Entry, last_commit: u64) {
+        self.last_ts = self.last_ts.max(entry.ts);
+        let recent = entry.ts.saturating_add(RESEND_MILLIS) >= last_commit;
+        // A service's entries name no device, so its resends are not recognised across a restart: stored again, never lost.
+        let session = entry.device.clone().filter(|_| recent).map(|device| (entry.sender.clone(), device));
+        self.learn(entry, session.as_ref());
+    }
+}

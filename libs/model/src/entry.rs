@@ -46,6 +46,17 @@ pub struct Origin {
     pub fingerprint: u64,
 }
 
+impl Origin {
+    /// Whether `later` is certainly the same publish sent again, on whichever connection of the session.
+    #[must_use]
+    pub fn is_resent_by(&self, later: &Self) -> bool {
+        self.incarnation == later.incarnation
+            && self.packet_id == later.packet_id
+            && self.fingerprint == later.fingerprint
+            && self.connection <= later.connection
+    }
+}
+
 /// What an entry says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Content {

@@ -89,7 +89,10 @@ impl DeviceId {
     }
 }
 
-/// A message id given by the sender: 1–32 bytes, any values.
+/// First bytes of ids that the server makes up; part of the disk format.
+const DERIVED: &[u8] = b"\0lw\0";
+
+/// A message id given by the sender: 1–32 bytes, any values but those that begin like a [`MessageId::derived`] one.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct MessageId(Bytes);
 
@@ -106,6 +109,18 @@ impl MessageId {
             return Err(IdError::Length { min: 1, max: Self::MAX, len: bytes.len(), unit: "bytes" });
         }
         Ok(Self(bytes))
+    }
+
+    /// An id that the server makes up for a publish without one, so that it is deduplicated like any other. Nobody sees it.
+    #[must_use]
+    pub fn derived(hash: u128) -> Self {
+        Self([DERIVED, &hash.to_be_bytes()].concat().into())
+    }
+
+    /// Whether the server made it up. Such an id is refused from senders and not shown to receivers.
+    #[must_use]
+    pub fn is_derived(&self) -> bool {
+        self.0.starts_with(DERIVED)
     }
 
     /// The id as bytes.
@@ -197,5 +212,7 @@ mod tests {
         assert!(MessageId::parse(Bytes::from_static(&[0; 32])).is_ok());
         assert!(MessageId::parse(Bytes::from_static(&[0; 33])).is_err());
         assert!(MessageId::parse(Bytes::new()).is_err());
+        assert!(MessageId::derived(7).is_derived());
+        assert!(MessageId::derived(u128::MAX).as_bytes().len() <= MessageId::MAX);
     }
 }

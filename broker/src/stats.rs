@@ -110,6 +110,10 @@ pub struct BrokerStats {
     pub certificate_expires: Gauge,
     /// Certificate files that could not be loaded anew since the start; the old ones stay in use.
     pub certificate_errors: Counter,
+    /// Unix time in seconds at which token keys were last fetched from their URL; 0 = never.
+    pub token_keys_fetched: Gauge,
+    /// Failed attempts to fetch token keys; the known ones stay in use.
+    pub token_key_errors: Counter,
 }
 
 impl BrokerStats {

@@ -163,7 +163,8 @@ impl Connection {
             return false;
         }
         let room = self.session.room();
-        if !self.outlet_ready && !(self.no_room && room > 0) {
+        let worth_asking = self.outlet_ready || (self.no_room && room > 0);
+        if !worth_asking {
             return false;
         }
         let mut deliveries = mem::take(&mut work.scratch.deliveries);

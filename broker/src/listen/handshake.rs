@@ -89,6 +89,7 @@ impl Handshake {
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
+        #[expect(clippy::result_large_err, reason = "the signature is tungstenite's")]
         let check = |request: &websocket::Request, response| websocket::check(request, response, &self.websocket_path);
         Ok(tokio_tungstenite::accept_hdr_async_with_config(stream, check, Some(self.websocket)).await?)
     }

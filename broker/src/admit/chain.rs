@@ -1,0 +1,44 @@
+//! A token or a password, whichever the password field looks like.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use longwave_model::{ErrorCode, Refusal};
+use longwave_port::{Admit, Credentials, Identity};
+
+use super::jwt::looks_like_a_token;
+use super::{JwtAdmit, PasswordAdmit};
+
+/// Admits by token where tokens are configured and one is shown, else by password where there are local users.
+pub struct ChainAdmit {
+    tokens: Option<Arc<JwtAdmit>>,
+    passwords: Option<Arc<PasswordAdmit>>,
+}
+
+impl ChainAdmit {
+    /// With what is configured; with nothing, nobody gets in.
+    #[must_use]
+    pub fn new(tokens: Option<Arc<JwtAdmit>>, passwords: Option<Arc<PasswordAdmit>>) -> Self {
+        Self { tokens, passwords }
+    }
+}
+
+#[async_trait]
+impl Admit for ChainAdmit {
+    async fn admit(&self, credentials: Credentials) -> Result<Identity, Refusal> {
+        let token = credentials.password.as_ref().is_some_and(|password| looks_like_a_token(password));
+        match (&self.tokens, &self.passwords) {
+            (Some(tokens), _) if token => tokens.admit(credentials).await,
+            (_, Some(passwords)) => passwords.admit(credentials).await,
+            (Some(tokens), None) => tokens.admit(credentials).await,
+            (None, None) => Err(Refusal::new(ErrorCode::BadCredentials, "no way to log in is configured")),
+        }
+    }
+
+    async fn renew(&self, token: &str) -> Result<Identity, Refusal> {
+        match &self.tokens {
+            Some(tokens) => tokens.renew(token).await,
+            None => Err(Refusal::new(ErrorCode::BadCredentials, "tokens are not configured")),
+        }
+    }
+}

@@ -75,6 +75,10 @@ impl Journal for Embedded {
         self.shared.config.shards
     }
 
+    fn views_are_committed(&self) -> bool {
+        true
+    }
+
     async fn take(&self, shard: ShardId, owner: OwnerId) -> Result<Tenure, StoreError> {
         self.check_shard(shard)?;
         self.ask(|answer| Request::Take(shard, owner, answer)).await

@@ -24,6 +24,7 @@ mod shared;
 mod space;
 mod stage;
 mod stats;
+mod sweep;
 mod tables;
 mod write;
 
@@ -31,21 +32,27 @@ use std::fs::File;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
+use parking_lot::Mutex;
 use tokio::sync::mpsc;
 
 pub use config::{Clock, EmbeddedConfig};
 pub use open_error::OpenError;
 pub use stats::{EmbeddedStats, StatsReading};
+pub use sweep::{JOURNAL_MILLIS, RetentionPolicy, SweepReport};
 
 use committer::Committer;
 use request::Request;
 use shared::Shared;
+use stage::Boot;
+use sweep::Rounds;
 
 /// The embedded store. Dropping it waits for the writes that are queued and closes the database.
 pub struct Embedded {
     shared: Arc<Shared>,
     queue: Option<mpsc::Sender<Request>>,
     committer: Option<JoinHandle<()>>,
+    boot: Boot,
+    rounds: Mutex<Rounds>,
     _lock: File,
 }
 
@@ -58,14 +65,32 @@ impl Embedded {
         let opened_at = (config.clock)();
         let (lock, tables) = opening::open(&config)?;
         let path = config.path.clone();
+        let unreadable = |error| OpenError::damaged(path.join(marker::DATABASE), error);
+        let (_, last_commit) = committer::read_commits(&tables).map_err(unreadable)?;
+        let boot = Boot { last_commit, opened_at };
         let (sender, receiver) = mpsc::channel(config.queue_length.max(1));
         let shared = Arc::new(Shared::new(config, tables));
-        let committer = Committer::new(shared.clone(), receiver, &*open_tables(&shared)?, opened_at)?;
+        let tables = shared.tables().map_err(unreadable)?;
+        let committer = Committer::new(shared.clone(), receiver, &tables, boot)?;
+        drop(tables);
         let thread = std::thread::Builder::new()
             .name("store-commit".to_owned())
             .spawn(move || committer.run())
             .map_err(|error| OpenError::Io { path, error })?;
-        Ok(Self { shared, queue: Some(sender), committer: Some(thread), _lock: lock })
+        Ok(Self {
+            shared,
+            queue: Some(sender),
+            committer: Some(thread),
+            boot,
+            rounds: Mutex::new(Rounds::default()),
+            _lock: lock,
+        })
+    }
+
+    /// Why the store cannot be used just now; `None` when it can.
+    #[must_use]
+    pub fn unavailable(&self) -> Option<String> {
+        self.shared.tables().err().map(|error| error.to_string())
     }
 
     /// Counters for the metrics page.
@@ -90,8 +115,4 @@ impl std::fmt::Debug for Embedded {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Embedded").field("config", &self.shared.config).finish_non_exhaustive()
     }
-}
-
-fn open_tables(shared: &Shared) -> Result<Arc<tables::Tables>, OpenError> {
-    shared.tables().map_err(|error| OpenError::damaged(shared.database(), error))
 }

@@ -14,7 +14,6 @@ use tokio::sync::mpsc::{Receiver, error::TryRecvError};
 use tracing::{error, info, warn};
 
 use super::commit_count::CommitCount;
-use super::keys;
 use super::open_error::OpenError;
 use super::request::{Completion, Request};
 use super::rows::{self, Statics};
@@ -46,12 +45,12 @@ impl Committer {
     pub(super) fn new(
         shared: Arc<Shared>,
         queue: Receiver<Request>,
-        tables: &Tables,
-        opened_at: u64,
+        tables: &Arc<Tables>,
+        boot: Boot,
     ) -> Result<Self, OpenError> {
         let unreadable = |error: StoreError| OpenError::damaged(shared.database(), error);
         let statics = read_statics(tables, shared.config.shards).map_err(unreadable)?;
-        let (commits, last_commit) = read_commits(tables).map_err(unreadable)?;
+        let (commits, _) = read_commits(tables).map_err(unreadable)?;
         let count = CommitCount::open(&shared.config.path, commits)?;
         Ok(Self {
             #[cfg(feature = "fault-injection")]
@@ -61,7 +60,7 @@ impl Committer {
             statics,
             commits,
             count,
-            boot: Boot { last_commit, opened_at },
+            boot,
         })
     }
 
@@ -178,7 +177,7 @@ impl Committer {
     }
 
     fn open_again(&mut self) -> Result<(), OpenError> {
-        let tables = super::opening::open_database(&self.shared.config)?;
+        let tables = Arc::new(super::opening::open_database(&self.shared.config)?);
         let unreadable = |error: StoreError| OpenError::damaged(self.shared.database(), error);
         let (commits, _) = read_commits(&tables).map_err(unreadable)?;
         if commits < self.commits {
@@ -194,13 +193,9 @@ impl Committer {
     }
 }
 
-fn read_statics(tables: &Tables, shards: u16) -> Result<Vec<Statics>, StoreError> {
-    (0..shards)
-        .map(|shard| match tables.get(Table::Meta, &keys::shard(ShardId(shard)))? {
-            Some(row) => Statics::decode(&row).ok_or_else(|| damaged(Table::Meta, format!("shard {shard}"))),
-            None => Ok(Statics::EMPTY),
-        })
-        .collect()
+fn read_statics(tables: &Arc<Tables>, shards: u16) -> Result<Vec<Statics>, StoreError> {
+    let view = tables.view();
+    (0..shards).map(|shard| view.statics(ShardId(shard))).collect()
 }
 
 /// How many commits there were, and when the last one was.

@@ -4,3 +4,5 @@ mod conversations;
 mod devices;
 mod entries;
 mod journal;
+
+pub(super) use entries::{decode_entry, read_head};

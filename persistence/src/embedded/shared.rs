@@ -43,8 +43,8 @@ impl Shared {
         self.config.path.join(DATABASE)
     }
 
-    pub(super) fn open(&self, tables: Tables) {
-        *self.tables.write() = Ok(Arc::new(tables));
+    pub(super) fn open(&self, tables: Arc<Tables>) {
+        *self.tables.write() = Ok(tables);
     }
 
     /// Takes the tables from everybody and closes the database once the last reader is done.

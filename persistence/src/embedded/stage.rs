@@ -10,6 +10,8 @@ mod sessions;
 mod shards;
 mod sweeping;
 
+pub(super) use sessions::is_over;
+
 use fjall::{OwnedWriteBatch, PersistMode, Slice};
 use longwave_model::ConversationId;
 use rustc_hash::FxHashMap;

@@ -8,8 +8,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode, Readable, Slice, Snapshot};
+use longwave_model::ShardId;
 
 use super::config::EmbeddedConfig;
+use super::keys;
+use super::rows::Statics;
 use crate::error::StoreError;
 
 macro_rules! tables {
@@ -124,6 +127,14 @@ pub(super) struct View {
 impl View {
     pub(super) fn get(&self, table: Table, key: &[u8]) -> Result<Option<Slice>, StoreError> {
         self.snapshot.get(self.tables.keyspace(table), key).map_err(|error| read_error(table, &error))
+    }
+
+    /// A shard's fence and watermarks.
+    pub(super) fn statics(&self, shard: ShardId) -> Result<Statics, StoreError> {
+        match self.get(Table::Meta, &keys::shard(shard))? {
+            Some(row) => Statics::decode(&row).ok_or_else(|| damaged(Table::Meta, format!("shard {shard}"))),
+            None => Ok(Statics::EMPTY),
+        }
     }
 
     /// Rows whose keys begin with `prefix`, in order.

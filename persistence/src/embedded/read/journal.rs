@@ -8,7 +8,6 @@ use super::entries::decode_entry;
 use crate::embedded::Embedded;
 use crate::embedded::keys;
 use crate::embedded::pointers::Pointers;
-use crate::embedded::rows::Statics;
 use crate::embedded::tables::{Table, damaged};
 use crate::error::StoreError;
 use crate::journal::JournalRow;
@@ -22,10 +21,7 @@ impl Embedded {
         limit: usize,
     ) -> Result<Vec<JournalRow>, StoreError> {
         let view = self.shared.view()?;
-        let statics = match view.get(Table::Meta, &keys::shard(shard))? {
-            Some(row) => Statics::decode(&row).ok_or_else(|| damaged(Table::Meta, format!("shard {shard}")))?,
-            None => return Ok(Vec::new()),
-        };
+        let statics = view.statics(shard)?;
         let after = after.max(statics.trimmed).0;
         let mut tail = Vec::new();
         let first = keys::journal(shard, after.saturating_add(1));

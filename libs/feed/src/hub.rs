@@ -1,0 +1,112 @@
+//! The feed of one process: opens sessions for the broker, takes live entries from the bridge, and runs the shared timers.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use longwave_persistence::{Store, StoreError};
+use parking_lot::Mutex;
+use tokio::runtime::Handle;
+use tokio::sync::Semaphore;
+use tokio::task::JoinHandle;
+use tracing::warn;
+
+use crate::presence::Presence;
+use crate::registry::Registry;
+use crate::session::Session;
+use crate::settings::{Clock, FeedSettings};
+use crate::stats::FeedStats;
+use crate::{compare, cursors, presence};
+
+/// The feed of one process. Dropping it ends its timers; sessions that are still open keep what they need.
+pub struct FeedHub {
+    pub(crate) hub: Arc<Hub>,
+    timers: Vec<JoinHandle<()>>,
+}
+
+/// What all sessions share.
+pub(crate) struct Hub {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) settings: FeedSettings,
+    clock: Clock,
+    pub(crate) stats: Arc<FeedStats>,
+    pub(crate) runtime: Handle,
+    pub(crate) registry: Registry,
+    /// Sessions with cursors to write.
+    pub(crate) dirty: Mutex<Vec<Arc<Session>>>,
+    pub(crate) pages: Semaphore,
+    /// The highest connection number given out by this process.
+    connections: AtomicU64,
+    pub(crate) presence: Presence,
+}
+
+impl FeedHub {
+    /// Starts the feed and its timers. Must be called within a tokio runtime, which runs its tasks.
+    #[must_use]
+    pub fn new(store: Arc<dyn Store>, settings: FeedSettings, clock: Clock, stats: Arc<FeedStats>) -> Self {
+        let hub = Arc::new(Hub {
+            store,
+            pages: Semaphore::new(settings.concurrent_pages.max(1)),
+            settings,
+            clock,
+            stats,
+            runtime: Handle::current(),
+            registry: Registry::new(),
+            dirty: Mutex::default(),
+            connections: AtomicU64::new(0),
+            presence: Presence::default(),
+        });
+        let timers = vec![
+            hub.runtime.spawn(cursors::run(hub.clone())),
+            hub.runtime.spawn(compare::run(hub.clone())),
+            hub.runtime.spawn(presence::run(hub.clone())),
+        ];
+        Self { hub, timers }
+    }
+
+    /// What it counts.
+    #[must_use]
+    pub fn stats(&self) -> &Arc<FeedStats> {
+        &self.hub.stats
+    }
+
+    /// Compares all sessions at once: after wake-ups may have been lost.
+    pub async fn compare_all(&self) {
+        compare::compare_all(&self.hub).await;
+    }
+
+    /// Writes all cursors and stops the timers. Sessions should have been closed before.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the cursors could not be written; what they cover will be delivered again.
+    pub async fn shutdown(&self) -> Result<(), StoreError> {
+        for timer in &self.timers {
+            timer.abort();
+        }
+        cursors::flush_dirty(&self.hub).await.inspect_err(|error| warn!(%error, "cursors not written"))
+    }
+}
+
+impl Drop for FeedHub {
+    fn drop(&mut self) {
+        for timer in &self.timers {
+            timer.abort();
+        }
+    }
+}
+
+impl Hub {
+    /// Unix time in milliseconds.
+    pub(crate) fn now(&self) -> u64 {
+        (self.clock)()
+    }
+
+    /// max(previous + 1, now), and above all that this process gave out, since a live-only session leaves no row behind.
+    pub(crate) fn next_connection(&self, previous: u64, now: u64) -> u64 {
+        let least = now.max(previous.saturating_add(1));
+        let before = self
+            .connections
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |latest| Some(least.max(latest.saturating_add(1))))
+            .unwrap_or_default();
+        least.max(before.saturating_add(1))
+    }
+}

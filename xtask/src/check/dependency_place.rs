@@ -26,7 +26,7 @@ pub(crate) fn check(tree: &Tree) -> Result<Outcome> {
     let mut findings = Vec::new();
     for manifest in manifests.iter().filter(|manifest| manifest.is_member) {
         for dependency in &manifest.dependencies {
-            if !dependency.from_workspace {
+            if !dependency.from_workspace && dependency.name != manifest.package {
                 let advice = format!(
                     "declare {0} in [workspace.dependencies] and write `{0}.workspace = true`",
                     dependency.name
@@ -60,7 +60,8 @@ mod tests {
             ("Cargo.toml", ROOT),
             (
                 "broker/Cargo.toml",
-                "[package]\nname = \"longwave-broker\"\n[dependencies]\nbytes = \"1\"\nrand = { workspace = true }\n",
+                "[package]\nname = \"longwave-broker\"\n[dependencies]\nbytes = \"1\"\nrand = { workspace = true }\n\
+                 [dev-dependencies]\nlongwave-broker = { path = \".\" }\n",
             ),
             ("fuzz/Cargo.toml", "[workspace]\n[package]\nname = \"longwave-fuzz\"\n[dependencies]\nbytes = \"1\"\n"),
         ]);

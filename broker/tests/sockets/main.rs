@@ -13,3 +13,5 @@ mod rig;
 mod rumqtt;
 mod slow_reader;
 mod takeover;
+mod tls;
+mod websocket;

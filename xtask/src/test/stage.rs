@@ -96,9 +96,7 @@ pub(super) const STAGES: [Stage; 11] = [
         job: "licences, sources and banned crates of the dependency tree",
         budget: minutes(1),
         work: |root, stage| {
-            let Some(deny) = Tools::of(root).find("cargo-deny") else {
-                return Ok(Verdict::Skipped("cargo-deny is missing; the tools stage installs it".to_owned()));
-            };
+            let deny = Tools::of(root).need(root, "cargo-deny")?;
             let mut deny = program::command(deny, root);
             deny.args(["--all-features", "check", "--hide-inclusion-graph", "bans", "licenses", "sources"]);
             watched(stage, &mut deny)
@@ -113,7 +111,9 @@ pub(super) const STAGES: [Stage; 11] = [
                 return Ok(missing);
             }
             let mut fuzz = ourselves(root, &["fuzz", "--short"])?;
-            Tools::of(root).put_on_path(&mut fuzz);
+            let tools = Tools::of(root);
+            tools.need(root, "cargo-fuzz")?;
+            tools.put_on_path(&mut fuzz);
             watched(stage, &mut fuzz)
         },
     },

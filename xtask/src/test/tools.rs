@@ -9,7 +9,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 
 use crate::program;
 
@@ -57,8 +57,16 @@ impl Tools {
         Self { directory: program::target_directory(root).join("tools") }
     }
 
+    /// The path of a tool, built first if need be, so that a stage also runs by itself.
+    pub(super) fn need(&self, root: &Path, name: &str) -> Result<PathBuf> {
+        if let Some((_, version, _)) = CARGO_TOOLS.iter().find(|(tool, ..)| *tool == name) {
+            self.install(root, name, version)?;
+        }
+        self.find(name).with_context(|| format!("{name} is missing after its installation"))
+    }
+
     /// The path of a tool that is installed.
-    pub(super) fn find(&self, name: &str) -> Option<PathBuf> {
+    fn find(&self, name: &str) -> Option<PathBuf> {
         let path = self.directory.join("bin").join(name);
         path.is_file().then_some(path)
     }

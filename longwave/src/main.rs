@@ -1,1 +1,42 @@
-fn main() {}
+//! The one binary: reads the command line and runs a role or an operator's command.
+
+mod accounts;
+mod admin;
+mod banner;
+mod cli;
+mod commands;
+mod metrics;
+mod roles;
+mod settings;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use crate::cli::{Cli, Command};
+
+fn main() -> ExitCode {
+    match run(Cli::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            complain(&error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(cli: Cli) -> anyhow::Result<()> {
+    match cli.command {
+        Command::Serve(arguments) => roles::serve::run(arguments),
+        Command::User(arguments) => commands::user::run(arguments),
+        Command::Audit(arguments) => commands::audit::run(arguments),
+        Command::Backup(arguments) => commands::backup::run(arguments),
+        Command::Restore(arguments) => commands::restore::run(arguments),
+        Command::SettingsReference => commands::settings_reference::run(),
+    }
+}
+
+#[expect(clippy::print_stderr, reason = "the last word of a command goes to its user, log or no log")]
+fn complain(error: &anyhow::Error) {
+    eprintln!("longwave: {error:#}");
+}

@@ -17,7 +17,13 @@ impl ConversationId {
     #[must_use]
     pub fn direct(one: &UserId, other: &UserId) -> Self {
         let (first, second) = if one <= other { (one, other) } else { (other, one) };
-        Self(format!("{first}:{second}").into())
+        let (first, second) = (first.as_str(), second.as_str());
+        // Not by `format!`: this runs for every publish.
+        let mut id = String::with_capacity(first.len() + 1 + second.len());
+        id.push_str(first);
+        id.push(':');
+        id.push_str(second);
+        Self(id.into())
     }
 
     /// A group or channel by its name.
@@ -73,7 +79,10 @@ impl ConversationId {
             None => Cow::Borrowed(&self.0),
             Some((first, second)) => {
                 let peer = if first == user.as_str() { second } else { first };
-                Cow::Owned(format!("@{peer}"))
+                let mut seen = String::with_capacity(1 + peer.len());
+                seen.push('@');
+                seen.push_str(peer);
+                Cow::Owned(seen)
             }
         }
     }

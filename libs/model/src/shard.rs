@@ -26,8 +26,7 @@ pub struct OwnerId(pub u128);
 #[must_use]
 pub fn shard_of(conversation: &ConversationId, shards: u16) -> ShardId {
     let hash = xxh3_64(conversation.as_str().as_bytes());
-    // The remainder of a division by a u16 fits one.
-    #[allow(clippy::cast_possible_truncation)]
+    #[expect(clippy::cast_possible_truncation, reason = "the remainder of a division by a u16 fits one")]
     ShardId((hash % u64::from(shards.max(1))) as u16)
 }
 

@@ -83,23 +83,25 @@ pub struct Tls {
 pub struct Auth {
     /// Local users, made by `longwave user add`, with user name and password.
     pub passwords: bool,
+    /// Passwords checked at once; each check takes a core for tens of milliseconds and 19 MiB.
+    pub password_checks: usize,
+    /// Milliseconds for which the answer to a wrong login is held back.
+    pub failed_login_delay_millis: u64,
     /// Tokens in the password field; absent = none are accepted.
     pub jwt: Option<Jwt>,
 }
 
 impl Default for Auth {
     fn default() -> Self {
-        Self { passwords: true, jwt: None }
+        Self { passwords: true, password_checks: 2, failed_login_delay_millis: 500, jwt: None }
     }
 }
 
 /// JSON Web Tokens (RFC 7519): `sub` = user, `exp` required, optional `device` (pin) and `service` (may act for any user).
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Jwt {
-    /// The one algorithm that the key of `key_file` is for. Not used with `jwks_url`, where each key names its own.
-    pub algorithm: Option<JwtAlgorithm>,
-    /// HS256: a file whose bytes are the secret. Others: a public key in PEM.
+    /// A public key in PEM (RSA for RS256, P-256 for ES256, Ed25519 for EdDSA), or the secret of HS256, at least 32 bytes.
     pub key_file: Option<PathBuf>,
     /// URL of a JSON Web Key Set (RFC 7517), https or, on loopback, http.
     pub jwks_url: Option<String>,
@@ -113,17 +115,17 @@ pub struct Jwt {
     pub leeway_seconds: u64,
 }
 
-/// Signature algorithms of tokens.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub enum JwtAlgorithm {
-    /// HMAC with SHA-256.
-    HS256,
-    /// RSA PKCS #1 v1.5 with SHA-256.
-    RS256,
-    /// ECDSA P-256 with SHA-256.
-    ES256,
-    /// Ed25519.
-    EdDSA,
+impl Default for Jwt {
+    fn default() -> Self {
+        Self {
+            key_file: None,
+            jwks_url: None,
+            jwks_root_certificates: None,
+            issuer: None,
+            audience: None,
+            leeway_seconds: 30,
+        }
+    }
 }
 
 /// The embedded store.
@@ -277,26 +279,41 @@ impl Default for Conversations {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Feeds {
-    /// Milliseconds by which cursors and marks may be written behind.
-    pub cursor_flush_millis: u64,
-    /// Seconds between two comparisons of a session with its heads, jittered.
+    /// Milliseconds by which cursors and delivered marks may be written behind.
+    pub flush_millis: u64,
+    /// Seconds between two comparisons of a session with its inbox.
     pub compare_seconds: u64,
-    /// Seconds by which presence changes are batched.
-    pub presence_batch_seconds: u64,
-    /// Backlog pages read at once, all sessions together.
+    /// Seconds for which changes of presence are gathered.
+    pub presence_seconds: u64,
+    /// Entries of one page read from the log.
+    pub page_entries: usize,
+    /// Bytes of bodies of one page.
+    pub page_bytes: usize,
+    /// Pages read at once, all sessions together.
     pub concurrent_pages: usize,
-    /// Conversations that one session remembers; others are looked up again.
-    pub cached_positions: usize,
+    /// Live entries that may wait in a session; further ones are read from the log when there is room.
+    pub live_entries: usize,
+    /// QoS 0 events (marks, typing, presence) that may wait in a session; further ones are dropped.
+    pub events: usize,
+    /// A rising "delivered" mark is told to the members of groups up to this size; in larger ones it is only stored.
+    pub mark_members: usize,
+    /// People about whose presence a session is told when it subscribes.
+    pub presence_people: usize,
 }
 
 impl Default for Feeds {
     fn default() -> Self {
         Self {
-            cursor_flush_millis: 500,
+            flush_millis: 500,
             compare_seconds: 60,
-            presence_batch_seconds: 5,
+            presence_seconds: 5,
+            page_entries: 128,
+            page_bytes: 64 * 1024,
             concurrent_pages: 64,
-            cached_positions: 1_024,
+            live_entries: 64,
+            events: 64,
+            mark_members: 64,
+            presence_people: 1_024,
         }
     }
 }
@@ -323,6 +340,6 @@ pub struct Logging {
 
 impl Default for Logging {
     fn default() -> Self {
-        Self { level: "info".to_owned(), format: LogFormat::Text }
+        Self { level: "info,fjall=warn,lsm_tree=warn".to_owned(), format: LogFormat::Text }
     }
 }

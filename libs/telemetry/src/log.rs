@@ -1,5 +1,7 @@
 //! Starts the log on standard error.
 
+use std::io::IsTerminal as _;
+
 use tracing_subscriber::EnvFilter;
 
 /// Why the log did not start.
@@ -25,7 +27,10 @@ pub enum LogError {
 pub fn start_log(filter: &str, json: bool) -> Result<(), LogError> {
     let parsed = EnvFilter::try_new(filter)
         .map_err(|reason| LogError::Filter { filter: filter.to_owned(), reason: reason.to_string() })?;
-    let builder = tracing_subscriber::fmt().with_env_filter(parsed).with_writer(std::io::stderr);
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(parsed)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal());
     let started = if json { builder.json().try_init() } else { builder.try_init() };
     started.map_err(|_| LogError::Twice)
 }

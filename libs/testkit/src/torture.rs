@@ -126,7 +126,7 @@ async fn create_group(server: &Server, name: &str, members: &[String]) -> anyhow
     client.subscribe(&topic, QoS::AtMostOnce).await?;
     let request = serde_json::json!({
         "jsonrpc": "2.0", "id": 1, "method": "conversation.create",
-        "params": { "kind": "group", "name": name, "members": members },
+        "params": { "kind": "group", "conv": name, "members": members },
     });
     client.publish(&topic, QoS::AtLeastOnce, false, request.to_string()).await?;
     loop {

@@ -41,7 +41,6 @@ const FILES: [&str; 16] = [
     "clippy.toml",
     "deny.toml",
     "mqtt-topics.md",
-    "rust-toolchain.toml",
     "rustfmt.toml",
 ];
 

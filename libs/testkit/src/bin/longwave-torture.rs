@@ -19,6 +19,9 @@ struct Arguments {
     /// A binary built with the feature `fault-injection`: each planted fault must make the checker fail.
     #[arg(long)]
     faulty_binary: Option<PathBuf>,
+    /// Leaves the cut connections out.
+    #[arg(long)]
+    no_cuts: bool,
     /// Kills of the server, over all runs.
     #[arg(long, default_value_t = 12)]
     kills: u32,
@@ -39,7 +42,9 @@ const FAULTS: [(&str, u32); 3] = [("reuse-seq", 1), ("skip-cursor", 2), ("ack-be
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
 async fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
-    cuts(&arguments)?;
+    if !arguments.no_cuts {
+        cuts(&arguments)?;
+    }
     kills(&arguments).await?;
     if let Some(binary) = &arguments.faulty_binary {
         planted_faults(&arguments, binary).await?;

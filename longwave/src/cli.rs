@@ -1,0 +1,122 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// A messaging backend that speaks MQTT.
+#[derive(Debug, Parser)]
+#[command(name = "longwave", version, about, max_term_width = 100)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Runs broker and bridge on the embedded store in one process.
+    Serve(Serve),
+    /// Manages local users.
+    User(User),
+    /// Checks the whole store and prints what does not agree.
+    Audit(Audit),
+    /// Writes a consistent copy of the store to a file, while the server runs or not.
+    Backup(Backup),
+    /// Makes a store from a backup.
+    Restore(Restore),
+    /// Prints the page docs/reference/settings.md.
+    #[command(hide = true)]
+    SettingsReference,
+}
+
+/// Where settings come from.
+#[derive(Debug, Args)]
+pub(crate) struct SettingsArguments {
+    /// TOML file with settings.
+    #[arg(long, value_name = "FILE", env = "LONGWAVE_CONFIG")]
+    pub(crate) config: Option<PathBuf>,
+    /// Sets one setting, as in `--set limits.in_flight=50`. May be given more than once.
+    #[arg(long, value_name = "KEY=VALUE", value_parser = key_value)]
+    pub(crate) set: Vec<(String, String)>,
+    /// Directory of the embedded store; the same as `--set store.path=DIR`.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data_dir: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Serve {
+    #[command(flatten)]
+    pub(crate) settings: SettingsArguments,
+    /// Accepts any user name as that user, without a password. Listens on loopback only.
+    #[arg(long)]
+    pub(crate) dev: bool,
+    /// Checks the settings and ends.
+    #[arg(long)]
+    pub(crate) check_config: bool,
+    /// Prints the settings in force and ends.
+    #[arg(long)]
+    pub(crate) print_config: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct User {
+    #[command(subcommand)]
+    pub(crate) command: UserCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum UserCommand {
+    /// Adds a user, or gives one a new password. The password is asked for, or read from standard input.
+    Add {
+        /// The user: 1 to 64 of A-Z a-z 0-9 . _ @ -
+        name: String,
+        /// Reads the password from standard input instead of the terminal.
+        #[arg(long)]
+        password_stdin: bool,
+        #[command(flatten)]
+        settings: SettingsArguments,
+    },
+    /// Takes a user's password away; its conversations stay.
+    Remove {
+        /// The user.
+        name: String,
+        #[command(flatten)]
+        settings: SettingsArguments,
+    },
+    /// Lists the users that have a password.
+    List {
+        #[command(flatten)]
+        settings: SettingsArguments,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Audit {
+    #[command(flatten)]
+    pub(crate) settings: SettingsArguments,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Backup {
+    /// The file to write; it must not exist.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) to: PathBuf,
+    #[command(flatten)]
+    pub(crate) settings: SettingsArguments,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Restore {
+    /// The file that `longwave backup` wrote.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) from: PathBuf,
+    #[command(flatten)]
+    pub(crate) settings: SettingsArguments,
+}
+
+fn key_value(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
+        _ => Err("expected KEY=VALUE, as in limits.in_flight=50".to_owned()),
+    }
+}

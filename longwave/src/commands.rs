@@ -1,0 +1,9 @@
+//! Operators' commands. Each speaks to the running server over `data/admin.sock`, or opens the store itself when none runs.
+
+pub(crate) mod audit;
+pub(crate) mod backup;
+mod control;
+pub(crate) use control::socket_path;
+pub(crate) mod restore;
+pub(crate) mod settings_reference;
+pub(crate) mod user;

@@ -1,0 +1,29 @@
+//! `longwave audit`: exit code 0 when everything agrees, 1 when something does not.
+
+use std::io::Write as _;
+
+use anyhow::ensure;
+use hyper::Method;
+
+use crate::cli::Audit;
+use crate::commands::control::Control;
+use crate::roles::serve::open_store;
+use crate::settings;
+
+/// Runs the command.
+pub(crate) fn run(arguments: Audit) -> anyhow::Result<()> {
+    let settings = settings::read(&arguments.settings)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let report = runtime.block_on(async {
+        match Control::connect(&settings.store.path).await? {
+            Some(mut server) => server.text(Method::GET, "/v1/audit", Vec::new()).await,
+            None => Ok(open_store(&settings)?.audit()?.to_string()),
+        }
+    })?;
+    std::io::stdout().write_all(report.as_bytes())?;
+    ensure!(
+        !report.lines().any(|line| line.starts_with("finding")),
+        "the store does not agree with itself (error 5003)"
+    );
+    Ok(())
+}

@@ -1,0 +1,194 @@
+//! Every number that `/metrics` shows: its name, with the unit last, what it means, and where it is counted.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+
+use longwave_bridge::BridgeStats;
+use longwave_broker::stats::{BrokerStats, TransportStats};
+use longwave_feed::FeedStats;
+use longwave_persistence::embedded::Embedded;
+use longwave_telemetry::{Exporter, Kind};
+
+/// Numbers are shown as floating point: exact up to 2^53.
+#[expect(clippy::cast_precision_loss, reason = "counters do not reach 2^53")]
+fn float(number: u64) -> f64 {
+    number as f64
+}
+
+#[expect(clippy::cast_precision_loss, reason = "gauges do not reach 2^53")]
+fn signed(number: i64) -> f64 {
+    number as f64
+}
+
+/// The exporter of one process.
+pub(crate) fn exporter(
+    broker: Arc<BrokerStats>,
+    bridge: Arc<BridgeStats>,
+    feed: Arc<FeedStats>,
+    store: Arc<Embedded>,
+) -> Exporter {
+    let mut exporter = Exporter::default();
+    of_broker(&mut exporter, &broker);
+    of_bridge(&mut exporter, &bridge);
+    of_feed(&mut exporter, &feed);
+    of_store(&mut exporter, &store);
+    exporter
+}
+
+fn of_broker(exporter: &mut Exporter, stats: &Arc<BrokerStats>) {
+    fn per_transport(stats: &BrokerStats, read: fn(&TransportStats) -> f64) -> Vec<(Vec<(&'static str, String)>, f64)> {
+        [
+            ("tcp", &stats.tcp),
+            ("tls", &stats.tls),
+            ("websocket", &stats.websocket),
+            ("websocket_tls", &stats.websocket_tls),
+        ]
+        .into_iter()
+        .map(|(name, transport)| (vec![("transport", name.to_owned())], read(transport)))
+        .collect()
+    }
+    let read = stats.clone();
+    exporter.family("longwave_connections", "Open connections, handshakes included", Kind::Gauge, move || {
+        per_transport(&read, |transport| signed(transport.connections.get()))
+    });
+    let read = stats.clone();
+    exporter.family("longwave_connections_accepted", "Connections accepted", Kind::Counter, move || {
+        per_transport(&read, |transport| float(transport.accepted.get()))
+    });
+    type Read = fn(&BrokerStats) -> f64;
+    let numbers: [(&str, &str, Kind, Read); 21] = [
+        ("longwave_sessions_connected", "Devices with an open feed", Kind::Gauge, |s| signed(s.sessions.get())),
+        ("longwave_handshakes_failed", "TLS or WebSocket handshakes failed", Kind::Counter, |s| {
+            float(s.handshakes_failed.get())
+        }),
+        ("longwave_packets_in", "MQTT packets received", Kind::Counter, |s| float(s.packets_in.get())),
+        ("longwave_packets_out", "MQTT packets sent", Kind::Counter, |s| float(s.packets_out.get())),
+        ("longwave_received_bytes", "Bytes of MQTT packets received", Kind::Counter, |s| float(s.bytes_in.get())),
+        ("longwave_sent_bytes", "Bytes of MQTT packets sent", Kind::Counter, |s| float(s.bytes_out.get())),
+        ("longwave_publishes_in", "Publishes from devices", Kind::Counter, |s| float(s.publishes_in.get())),
+        ("longwave_publishes_accepted", "Publishes stored or done", Kind::Counter, |s| {
+            float(s.publishes_accepted.get())
+        }),
+        ("longwave_publishes_refused", "Publishes refused", Kind::Counter, |s| float(s.publishes_refused.get())),
+        ("longwave_publishes_unknown", "Publishes of unknown fate", Kind::Counter, |s| {
+            float(s.publishes_unknown.get())
+        }),
+        ("longwave_deliveries", "Deliveries to devices, resends included", Kind::Counter, |s| {
+            float(s.deliveries_out.get())
+        }),
+        ("longwave_deliveries_acknowledged", "Deliveries acknowledged", Kind::Counter, |s| {
+            float(s.deliveries_acked.get())
+        }),
+        ("longwave_malformed_packets", "Packets that could not be decoded", Kind::Counter, |s| {
+            float(s.malformed.get())
+        }),
+        ("longwave_logins_admitted", "CONNECTs admitted", Kind::Counter, |s| float(s.logins_admitted.get())),
+        ("longwave_logins_refused", "CONNECTs not admitted", Kind::Counter, |s| float(s.logins_refused.get())),
+        ("longwave_takeovers", "Connections closed because their device connected again", Kind::Counter, |s| {
+            float(s.takeovers.get())
+        }),
+        ("longwave_accept_pauses", "Times that a listener paused", Kind::Counter, |s| float(s.accept_pauses.get())),
+        ("longwave_accept_errors", "Failed accepts", Kind::Counter, |s| float(s.accept_errors.get())),
+        ("longwave_connection_buffers", "Connections that own a buffer while they wait", Kind::Gauge, |s| {
+            signed(s.buffers_in_use.get())
+        }),
+        ("longwave_connection_panics", "Connection tasks ended by a defect", Kind::Counter, |s| float(s.panics.get())),
+        ("longwave_certificate_expires_timestamp_seconds", "When the certificate expires", Kind::Gauge, |s| {
+            signed(s.certificate_expires.get())
+        }),
+    ];
+    for (name, help, kind, number) in numbers {
+        let read = stats.clone();
+        exporter.number(name, help, kind, move || number(&read));
+    }
+}
+
+fn of_bridge(exporter: &mut Exporter, stats: &Arc<BridgeStats>) {
+    type Read = fn(&BridgeStats) -> f64;
+    let numbers: [(&str, &str, Kind, Read); 10] = [
+        ("longwave_appends", "Appends stored", Kind::Counter, |s| float(s.appends.load(Relaxed))),
+        ("longwave_entries", "Entries stored", Kind::Counter, |s| float(s.entries.load(Relaxed))),
+        ("longwave_retries", "Publishes found stored before", Kind::Counter, |s| float(s.dedup_hits.load(Relaxed))),
+        ("longwave_retry_lookups", "Message ids looked up in the store", Kind::Counter, |s| {
+            float(s.dedup_reads.load(Relaxed))
+        }),
+        ("longwave_waiting_publishes", "Publishes that wait for the store", Kind::Gauge, |s| {
+            float(s.queued.load(Relaxed))
+        }),
+        ("longwave_waiting_publish_bytes", "Bytes of publishes that wait", Kind::Gauge, |s| {
+            float(s.queued_bytes.load(Relaxed))
+        }),
+        ("longwave_unknown_appends", "Appends of unknown outcome", Kind::Counter, |s| {
+            float(s.unknown_outcomes.load(Relaxed))
+        }),
+        ("longwave_fenced_appends", "Appends refused by the fence", Kind::Counter, |s| float(s.fenced.load(Relaxed))),
+        ("longwave_rejected_appends", "Appends the store rejected", Kind::Counter, |s| float(s.rejected.load(Relaxed))),
+        ("longwave_shards_owned", "Shards that are served", Kind::Gauge, |s| float(s.serving.load(Relaxed))),
+    ];
+    for (name, help, kind, number) in numbers {
+        let read = stats.clone();
+        exporter.number(name, help, kind, move || number(&read));
+    }
+    let read = stats.clone();
+    exporter.family("longwave_refusals", "Refusals by error number", Kind::Counter, move || {
+        read.refusals()
+            .into_iter()
+            .map(|(code, count)| (vec![("code", code.number().to_string())], float(count)))
+            .collect()
+    });
+}
+
+fn of_feed(exporter: &mut Exporter, stats: &Arc<FeedStats>) {
+    type Read = fn(&FeedStats) -> f64;
+    let numbers: [(&str, &str, Kind, Read); 9] = [
+        ("longwave_feed_live_deliveries", "Deliveries of entries as they came", Kind::Counter, |s| {
+            float(s.deliveries_live.load(Relaxed))
+        }),
+        ("longwave_feed_backlog_deliveries", "Deliveries of entries from the log", Kind::Counter, |s| {
+            float(s.deliveries_backlog.load(Relaxed))
+        }),
+        ("longwave_feed_events", "Marks, typing, presence and QoS 0 deliveries", Kind::Counter, |s| {
+            float(s.deliveries_event.load(Relaxed))
+        }),
+        ("longwave_feed_events_dropped", "QoS 0 events dropped, too many waiting", Kind::Counter, |s| {
+            float(s.events_dropped.load(Relaxed))
+        }),
+        ("longwave_feed_pages", "Pages read from the log", Kind::Counter, |s| float(s.pages.load(Relaxed))),
+        ("longwave_feed_read_failures", "Reads of the store that failed", Kind::Counter, |s| {
+            float(s.read_failures.load(Relaxed))
+        }),
+        ("longwave_feed_cursors_written", "Cursors written", Kind::Counter, |s| float(s.cursor_raises.load(Relaxed))),
+        ("longwave_feed_marks_written", "Delivered marks written", Kind::Counter, |s| {
+            float(s.mark_raises.load(Relaxed))
+        }),
+        ("longwave_feed_comparisons", "Comparisons of a session with its inbox", Kind::Counter, |s| {
+            float(s.comparisons.load(Relaxed))
+        }),
+    ];
+    for (name, help, kind, number) in numbers {
+        let read = stats.clone();
+        exporter.number(name, help, kind, move || number(&read));
+    }
+}
+
+fn of_store(exporter: &mut Exporter, store: &Arc<Embedded>) {
+    type Read = fn(&Embedded) -> f64;
+    let numbers: [(&str, &str, Kind, Read); 6] = [
+        ("longwave_store_commits", "Durable commits", Kind::Counter, |s| float(s.stats().commits)),
+        ("longwave_store_writes", "Writes carried by commits", Kind::Counter, |s| float(s.stats().requests)),
+        ("longwave_store_commit_seconds", "Time spent in commits", Kind::Counter, |s| {
+            s.stats().commit_time.as_secs_f64()
+        }),
+        ("longwave_store_refused_writes", "Writes refused: disk full or store down", Kind::Counter, |s| {
+            float(s.stats().refused)
+        }),
+        ("longwave_store_reopened", "Times opened again after a failed commit", Kind::Counter, |s| {
+            float(s.stats().reopened)
+        }),
+        ("longwave_store_free_bytes", "Bytes free on the disk", Kind::Gauge, |s| float(s.stats().free_bytes)),
+    ];
+    for (name, help, kind, number) in numbers {
+        let read = store.clone();
+        exporter.number(name, help, kind, move || number(&read));
+    }
+}

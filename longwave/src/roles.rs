@@ -1,0 +1,6 @@
+//! What a process may be. `serve` is everything in one.
+
+mod admission;
+mod listeners;
+mod parts;
+pub(crate) mod serve;

@@ -1,0 +1,55 @@
+//! Who may connect, from settings.
+
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use longwave_broker::admit::{ChainAdmit, DevAdmit, JwksSettings, JwtAdmit, PasswordAdmit, TokenRules};
+use longwave_broker::stats::BrokerStats;
+use longwave_port::{Accounts, Admit};
+use longwave_settings::{Jwt, Settings};
+
+/// How often the key set of a URL is fetched again.
+const JWKS_REFRESH: Duration = Duration::from_secs(15 * 60);
+/// How soon an unknown key may cause another fetch.
+const JWKS_REFRESH_AT_LEAST: Duration = Duration::from_secs(10);
+
+pub(super) async fn admission(
+    settings: &Settings,
+    dev: bool,
+    accounts: Arc<dyn Accounts>,
+    stats: &Arc<BrokerStats>,
+) -> anyhow::Result<Arc<dyn Admit>> {
+    if dev {
+        return Ok(Arc::new(DevAdmit));
+    }
+    let tokens = match &settings.auth.jwt {
+        Some(jwt) => Some(Arc::new(tokens(jwt, stats).await?)),
+        None => None,
+    };
+    let parallel = NonZeroUsize::new(settings.auth.password_checks)
+        .context("auth.password_checks: must be at least 1 (error 5001)")?;
+    let passwords =
+        settings.auth.passwords.then(|| PasswordAdmit::new(accounts, parallel).map(Arc::new)).transpose()?;
+    Ok(Arc::new(ChainAdmit::new(tokens, passwords)))
+}
+
+async fn tokens(jwt: &Jwt, stats: &Arc<BrokerStats>) -> anyhow::Result<JwtAdmit> {
+    let rules = TokenRules {
+        issuer: jwt.issuer.clone(),
+        audiences: jwt.audience.iter().cloned().collect(),
+        leeway_seconds: jwt.leeway_seconds,
+    };
+    if let Some(file) = &jwt.key_file {
+        return JwtAdmit::from_key_file(file, rules).context("auth.jwt.key_file");
+    }
+    let url = jwt.jwks_url.clone().context("auth.jwt: set either key_file or jwks_url (error 5001)")?;
+    let source = JwksSettings {
+        url,
+        root_certificates: jwt.jwks_root_certificates.clone(),
+        refresh: JWKS_REFRESH,
+        refresh_at_least: JWKS_REFRESH_AT_LEAST,
+    };
+    JwtAdmit::from_jwks(source, rules, stats.clone()).await.context("auth.jwt.jwks_url")
+}

@@ -1,0 +1,55 @@
+//! Opens the listeners that the settings name.
+
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use longwave_broker::Broker;
+use longwave_broker::listen::tls::{CertificateFiles, TlsReload};
+use longwave_broker::listen::{ListenerConfig, Transport, listen};
+use longwave_settings::Settings;
+
+use crate::banner::Addresses;
+
+pub(super) fn open(broker: &Arc<Broker>, settings: &Settings) -> anyhow::Result<Addresses> {
+    let tls = certificate(broker, settings)?;
+    let mut addresses = Addresses::default();
+    let wanted = [
+        ("MQTT", "mqtt", Transport::Tcp, settings.listen.mqtt),
+        ("MQTT, TLS", "mqtts", Transport::Tls, settings.listen.mqtts),
+        ("WebSocket", "websocket", Transport::WebSocket, settings.listen.websocket),
+        ("WebSocket, TLS", "websocket_tls", Transport::WebSocketTls, settings.listen.websocket_tls),
+    ];
+    for (name, key, transport, address) in wanted {
+        let Some(address) = address else { continue };
+        let config = ListenerConfig {
+            address,
+            transport,
+            websocket_path: settings.listen.websocket_path.clone(),
+            tls: tls.clone(),
+        };
+        let listening = listen(broker, config)
+            .map_err(|error| anyhow::anyhow!("listen.{key}: {error} (error {})", error.code().number()))?;
+        let shown = match transport {
+            Transport::Tcp => {
+                addresses.mqtt = Some(listening.local_addr);
+                listening.local_addr.to_string()
+            }
+            Transport::Tls => listening.local_addr.to_string(),
+            Transport::WebSocket => format!("ws://{}{}", listening.local_addr, settings.listen.websocket_path),
+            Transport::WebSocketTls => format!("wss://{}{}", listening.local_addr, settings.listen.websocket_path),
+        };
+        addresses.listeners.push((name, shown));
+    }
+    Ok(addresses)
+}
+
+fn certificate(broker: &Arc<Broker>, settings: &Settings) -> anyhow::Result<Option<Arc<TlsReload>>> {
+    let (Some(certificate), Some(key)) = (&settings.tls.certificate, &settings.tls.key) else {
+        return Ok(None);
+    };
+    let files = CertificateFiles { certificate: certificate.clone(), key: key.clone() };
+    let tls = TlsReload::load(files, broker.stats().clone())
+        .map_err(|error| anyhow::anyhow!("{error} (error {})", error.code().number()))
+        .context("tls")?;
+    Ok(Some(tls))
+}

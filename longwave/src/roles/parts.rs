@@ -1,0 +1,103 @@
+//! From settings to the settings of each part. The parts know nothing of files, variables and flags.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use longwave_bridge::{BridgeSettings, DirectPolicy, UnknownPeers};
+use longwave_broker::limits::Limits;
+use longwave_feed::FeedSettings;
+use longwave_persistence::embedded::{EmbeddedConfig, RetentionPolicy};
+use longwave_settings::Settings;
+
+/// Where the embedded store lies below the data directory, beside the socket.
+const STORE: &str = "store";
+
+/// Unix time in milliseconds.
+pub(super) fn now_millis() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}
+
+pub(super) fn store(settings: &Settings) -> EmbeddedConfig {
+    EmbeddedConfig {
+        shards: settings.store.shards,
+        free_space_mark: settings.store.free_space_mark_bytes,
+        cache_bytes: settings.store.cache_bytes,
+        ..EmbeddedConfig::new(settings.store.path.join(STORE))
+    }
+}
+
+pub(super) fn retention(settings: &Settings) -> RetentionPolicy {
+    let limit = |number: u64| (number > 0).then_some(number);
+    RetentionPolicy { age_seconds: limit(settings.retention.age_seconds), entries: limit(settings.retention.entries) }
+}
+
+pub(super) fn limits(settings: &Settings) -> Arc<Limits> {
+    let limits = &settings.limits;
+    Arc::new(Limits {
+        connections: limits.connections,
+        connect_packet_bytes: limits.connect_packet_bytes,
+        packet_bytes: limits.packet_bytes,
+        receive_maximum: limits.receive_maximum,
+        in_flight: limits.in_flight,
+        topic_aliases_in: limits.topic_aliases_in,
+        topic_aliases_out: limits.topic_aliases_out,
+        subscriptions: limits.subscriptions,
+        connect_seconds: limits.connect_seconds,
+        keep_alive_max_seconds: limits.keep_alive_max_seconds,
+        session_expiry_max_seconds: limits.session_expiry_max_seconds,
+        answer_seconds: limits.answer_seconds,
+        write_buffer_bytes: limits.write_buffer_bytes,
+        accepts_per_second: limits.accepts_per_second,
+    })
+}
+
+pub(super) fn bridge(settings: &Settings, dev: bool) -> BridgeSettings {
+    let conversations = &settings.conversations;
+    BridgeSettings {
+        group_members: conversations.group_members,
+        direct: match conversations.direct {
+            longwave_settings::DirectPolicy::Anyone => DirectPolicy::Anyone,
+            longwave_settings::DirectPolicy::SharedGroup => DirectPolicy::SharedGroup,
+            longwave_settings::DirectPolicy::NobodyNew => DirectPolicy::NobodyNew,
+        },
+        unknown_peers: if dev { UnknownPeers::Allowed } else { UnknownPeers::Refused },
+        body_bytes: conversations.body_bytes,
+        queue_bytes: conversations.queue_bytes,
+        dedup_entries: conversations.dedup_entries,
+        cached_conversations: conversations.cached_conversations,
+        user_rate: conversations.user_rate,
+        ..BridgeSettings::default()
+    }
+}
+
+pub(super) fn feed(settings: &Settings) -> FeedSettings {
+    let feed = &settings.feed;
+    FeedSettings {
+        page_entries: feed.page_entries,
+        page_bytes: feed.page_bytes,
+        live_entries: feed.live_entries,
+        events: feed.events,
+        concurrent_pages: feed.concurrent_pages,
+        subscriptions: settings.limits.subscriptions,
+        mark_members: feed.mark_members,
+        presence_people: feed.presence_people,
+        flush_interval: Duration::from_millis(feed.flush_millis),
+        compare_interval: Duration::from_secs(feed.compare_seconds),
+        presence_interval: Duration::from_secs(feed.presence_seconds),
+        ..FeedSettings::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn defaults_agree_with_those_of_the_parts() {
+        let settings = Settings::default();
+        assert_eq!(format!("{:?}", *limits(&settings)), format!("{:?}", Limits::default()));
+        assert_eq!(bridge(&settings, false), BridgeSettings::default());
+        assert_eq!(format!("{:?}", feed(&settings)), format!("{:?}", FeedSettings::default()));
+    }
+}

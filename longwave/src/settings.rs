@@ -1,0 +1,94 @@
+//! From the command line to settings, with the rules that hold between them.
+
+use std::net::SocketAddr;
+
+use anyhow::{Context as _, bail, ensure};
+use longwave_settings::{Settings, Sources, load};
+
+use crate::cli::SettingsArguments;
+
+/// Reads the settings that the arguments name.
+pub(crate) fn read(arguments: &SettingsArguments) -> anyhow::Result<Settings> {
+    let mut overrides = arguments.set.clone();
+    if let Some(path) = &arguments.data_dir {
+        let path = path.to_str().with_context(|| format!("--data-dir {}: not UTF-8", path.display()))?;
+        overrides.push(("store.path".to_owned(), path.to_owned()));
+    }
+    Ok(load(&Sources { file: arguments.config.clone(), environment: std::env::vars().collect(), overrides })?)
+}
+
+/// Checks what a single setting cannot say: secure by default, and TLS listeners that have a certificate.
+pub(crate) fn check(settings: &Settings, dev: bool) -> anyhow::Result<()> {
+    let listen = &settings.listen;
+    if dev {
+        for (key, address) in listeners(settings) {
+            ensure!(
+                address.ip().is_loopback(),
+                "listen.{key} = {address}: --dev lets anybody in, so it listens on loopback only (error 5001)"
+            );
+        }
+    } else if !settings.auth.passwords && settings.auth.jwt.is_none() {
+        bail!("auth: nobody could connect; set auth.passwords or auth.jwt, or start with --dev (error 5001)");
+    }
+    let tls = settings.tls.certificate.is_some() && settings.tls.key.is_some();
+    if (listen.mqtts.is_some() || listen.websocket_tls.is_some()) && !tls {
+        bail!("tls: listen.mqtts and listen.websocket_tls need tls.certificate and tls.key (error 5001)");
+    }
+    ensure!(listen.websocket_path.starts_with('/'), "listen.websocket_path: must begin with '/' (error 5001)");
+    ensure!(settings.store.shards > 0, "store.shards: must be at least 1 (error 5001)");
+    let body = settings.conversations.body_bytes;
+    let packet = settings.limits.packet_bytes;
+    ensure!(
+        body < packet,
+        "conversations.body_bytes = {body}: must be smaller than limits.packet_bytes = {packet} (error 5001)"
+    );
+    if let Some(jwt) = &settings.auth.jwt {
+        ensure!(
+            jwt.key_file.is_some() != jwt.jwks_url.is_some(),
+            "auth.jwt: set either key_file or jwks_url (error 5001)"
+        );
+    }
+    Ok(())
+}
+
+fn listeners(settings: &Settings) -> impl Iterator<Item = (&'static str, SocketAddr)> {
+    let listen = &settings.listen;
+    [
+        ("mqtt", listen.mqtt),
+        ("mqtts", listen.mqtts),
+        ("websocket", listen.websocket),
+        ("websocket_tls", listen.websocket_tls),
+        ("admin", listen.admin),
+    ]
+    .into_iter()
+    .filter_map(|(key, address)| Some((key, address?)))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn dev_mode_stays_on_loopback() {
+        let mut settings = Settings::default();
+        assert!(check(&settings, true).is_ok());
+        settings.listen.mqtt = Some("0.0.0.0:1883".parse().unwrap());
+        assert!(check(&settings, true).unwrap_err().to_string().contains("listen.mqtt"));
+        assert!(check(&settings, false).is_ok());
+    }
+
+    #[test]
+    fn somebody_must_be_able_to_connect() {
+        let mut settings = Settings::default();
+        settings.auth.passwords = false;
+        assert!(check(&settings, false).unwrap_err().to_string().contains("auth"));
+    }
+
+    #[test]
+    fn tls_listeners_need_a_certificate() {
+        let mut settings = Settings::default();
+        settings.listen.mqtts = Some("127.0.0.1:8883".parse().unwrap());
+        assert!(check(&settings, true).unwrap_err().to_string().contains("tls.certificate"));
+    }
+}

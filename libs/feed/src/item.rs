@@ -70,7 +70,9 @@ fn properties(entry: &Entry, encoding: Encoding, now: u64) -> Option<DeliveryPro
         && let Content::Message(message) = &entry.content
     {
         properties.content_type.clone_from(&message.content_type);
-        properties.correlation_data = entry.id.as_ref().map(|id| id.as_bytes().clone());
+        // An id that the server made up means nothing to the receiver.
+        let id = entry.id.as_ref().filter(|id| !id.is_derived());
+        properties.correlation_data = id.map(|id| id.as_bytes().clone());
     }
     (properties != DeliveryProperties::default()).then_some(properties)
 }

@@ -16,16 +16,16 @@ impl Connection {
         match effect {
             Effect::Send(packet) => {
                 work.tally.packets_out += 1;
-                self.append(|out| encode(&packet, version, out));
+                append(&mut work.out, |out| encode(&packet, version, out));
             }
             Effect::Deliver(outgoing) => {
                 work.tally.packets_out += 1;
                 work.tally.deliveries += 1;
-                self.append(|out| encode_outgoing(&outgoing, version, out));
+                append(&mut work.out, |out| encode_outgoing(&outgoing, version, out));
             }
             Effect::Receipt(receipt) => {
                 work.tally.packets_out += 1;
-                self.append(|out| {
+                append(&mut work.out, |out| {
                     encode_receipt(&receipt, version, out);
                     Ok(())
                 });
@@ -58,15 +58,15 @@ impl Connection {
         let outlet = self.feed.as_ref().map(|feed| &feed.outlet);
         ask(&mut self.pending, what, &self.seat.broker, &self.handle, outlet);
     }
+}
 
-    fn append(&mut self, encode: impl FnOnce(&mut BytesMut) -> Result<(), EncodeError>) {
-        if self.out.capacity() == 0 {
-            self.out = buffers::borrow();
-        }
-        let before = self.out.len();
-        if let Err(error) = encode(&mut self.out) {
-            self.out.truncate(before);
-            error!(%error, "a packet cannot be encoded and is left out");
-        }
+fn append(out: &mut BytesMut, encode: impl FnOnce(&mut BytesMut) -> Result<(), EncodeError>) {
+    if out.capacity() == 0 {
+        *out = buffers::borrow();
+    }
+    let before = out.len();
+    if let Err(error) = encode(out) {
+        out.truncate(before);
+        error!(%error, "a packet cannot be encoded and is left out");
     }
 }

@@ -35,10 +35,8 @@ pub(crate) struct Connection {
     pub(super) handle: Arc<ConnectionHandle>,
     wire: Wire,
     session: Box<Session>,
-    /// The beginning of a packet whose end has not arrived, or packets that the session does not want yet.
-    partial: BytesMut,
-    /// Encoded and not yet taken by the socket.
-    pub(super) out: BytesMut,
+    /// Bytes that wait; an idle connection has none.
+    waiting: Option<Box<Waiting>>,
     pub(super) feed: Option<OpenFeed>,
     pub(super) pending: Option<Box<Pending>>,
     ending: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
@@ -57,6 +55,15 @@ pub(crate) struct Connection {
     socket_gone: bool,
 }
 
+/// What a connection holds on to between two polls, when it must.
+#[derive(Default)]
+struct Waiting {
+    /// The beginning of a packet whose end has not arrived, or packets that the session does not want yet.
+    partial: BytesMut,
+    /// Encoded and not yet taken by the socket.
+    out: BytesMut,
+}
+
 /// Lists that a thread's connections share while they are polled.
 #[derive(Default)]
 struct Scratch {
@@ -73,6 +80,8 @@ pub(super) struct Work {
     pub(super) now: Now,
     pub(super) tally: Tally,
     scratch: Scratch,
+    partial: BytesMut,
+    pub(super) out: BytesMut,
     pub(super) closing: Option<Closing>,
     /// Something to wait for has been started and must be polled once.
     pub(super) asked: bool,
@@ -87,8 +96,7 @@ impl Connection {
             handle: ConnectionHandle::new(),
             wire,
             session: Box::new(session),
-            partial: BytesMut::new(),
-            out: BytesMut::new(),
+            waiting: None,
             feed: None,
             pending: None,
             ending: None,
@@ -159,7 +167,7 @@ impl Connection {
     fn take_deliveries(&mut self, work: &mut Work) -> bool {
         let limit = self.write_limit();
         let Some(feed) = &self.feed else { return false };
-        if !self.session.is_live() || self.out.len() >= limit {
+        if !self.session.is_live() || work.out.len() >= limit {
             return false;
         }
         let room = self.session.room();
@@ -168,7 +176,7 @@ impl Connection {
             return false;
         }
         let mut deliveries = mem::take(&mut work.scratch.deliveries);
-        feed.outlet.take(room, limit - self.out.len(), &mut deliveries);
+        feed.outlet.take(room, limit - work.out.len(), &mut deliveries);
         self.outlet_ready = !deliveries.is_empty();
         self.no_room = room == 0;
         for delivery in deliveries.drain(..) {
@@ -179,15 +187,15 @@ impl Connection {
     }
 
     fn read(&mut self, cx: &mut Context<'_>, work: &mut Work) -> bool {
-        if !self.wants_to_read() {
+        if !self.wants_to_read(work) {
             return false;
         }
-        let mut buffer = mem::take(&mut self.partial);
+        let mut buffer = mem::take(&mut work.partial);
         if self.undecoded {
             self.decode(&mut buffer, work);
         }
         let mut again = self.undecoded;
-        if !self.undecoded && self.wants_to_read() {
+        if !self.undecoded && self.wants_to_read(work) {
             if buffer.is_empty() {
                 buffers::give_back(buffer);
                 buffer = buffers::borrow();
@@ -205,16 +213,16 @@ impl Connection {
         if buffer.is_empty() {
             buffers::give_back(buffer);
         } else {
-            self.partial = buffers::shrink(buffer);
+            work.partial = buffers::shrink(buffer);
         }
-        again && self.wants_to_read()
+        again && self.wants_to_read(work)
     }
 
     /// Hands in the packets in the buffer, as long as the session wants more.
     fn decode(&mut self, buffer: &mut BytesMut, work: &mut Work) {
         loop {
             self.undecoded = !buffer.is_empty();
-            if !self.undecoded || !self.wants_to_read() {
+            if !self.undecoded || !self.wants_to_read(work) {
                 return;
             }
             match self.decode_one(buffer) {
@@ -250,17 +258,17 @@ impl Connection {
     }
 
     fn flush(&mut self, cx: &mut Context<'_>, work: &mut Work) -> bool {
-        if (self.out.is_empty() && !self.unflushed) || self.socket_gone {
+        if (work.out.is_empty() && !self.unflushed) || self.socket_gone {
             return false;
         }
-        let before = self.out.len();
-        let flushed = self.wire.poll_flush(cx, &mut self.out);
-        work.tally.bytes_out += (before - self.out.len()) as u64;
+        let before = work.out.len();
+        let flushed = self.wire.poll_flush(cx, &mut work.out);
+        work.tally.bytes_out += (before - work.out.len()) as u64;
         self.unflushed = flushed.is_pending();
         match flushed {
             Poll::Pending => false,
             Poll::Ready(Ok(())) => {
-                buffers::give_back(mem::take(&mut self.out));
+                buffers::give_back(mem::take(&mut work.out));
                 // What was held back for want of room in the buffer may go on.
                 before >= self.write_limit()
             }
@@ -288,8 +296,8 @@ impl Connection {
         work.scratch.effects = effects;
     }
 
-    fn wants_to_read(&self) -> bool {
-        !self.socket_gone && !self.session.is_closed() && self.session.reads() && self.out.len() < self.write_limit()
+    fn wants_to_read(&self, work: &Work) -> bool {
+        !self.socket_gone && !self.session.is_closed() && self.session.reads() && work.out.len() < self.write_limit()
     }
 
     fn write_limit(&self) -> usize {
@@ -300,13 +308,12 @@ impl Connection {
         self.session.version()
     }
 
-    fn end(&mut self, closing: Closing) -> &mut Pin<Box<dyn Future<Output = ()> + Send>> {
+    fn end(&mut self, closing: Closing, out: BytesMut) -> &mut Pin<Box<dyn Future<Output = ()> + Send>> {
         self.handle.retire();
-        buffers::give_back(mem::take(&mut self.partial));
         let ending = Ending {
             broker: self.seat.broker.clone(),
             wire: mem::replace(&mut self.wire, Wire::Closed),
-            out: mem::take(&mut self.out),
+            out,
             socket_gone: self.socket_gone,
             feed: self.feed.take(),
             pending: self.pending.take(),
@@ -328,11 +335,14 @@ impl Future for Connection {
             return ending.as_mut().poll(cx);
         }
         let broker = this.seat.broker.clone();
-        let owned = this.owns_buffers();
+        let waited = i64::from(this.waiting.is_some());
+        let Waiting { partial, out } = this.waiting.take().map_or_else(Waiting::default, |waiting| *waiting);
         let mut work = Work {
             now: broker.clock.now(),
             tally: Tally::default(),
             scratch: SCRATCH.take(),
+            partial,
+            out,
             closing: None,
             asked: false,
         };
@@ -345,22 +355,21 @@ impl Future for Connection {
         }
         work.tally.write(broker.stats());
         SCRATCH.set(work.scratch);
+        let (partial, out) = (work.partial, work.out);
         if let Some(closing) = work.closing {
-            broker.stats().buffers_in_use.add(-i64::from(owned));
-            return this.end(closing).as_mut().poll(cx);
+            broker.stats().buffers_in_use.add(-waited);
+            buffers::give_back(partial);
+            return this.end(closing, out).as_mut().poll(cx);
         }
-        broker.stats().buffers_in_use.add(i64::from(this.owns_buffers()) - i64::from(owned));
+        if !partial.is_empty() || !out.is_empty() {
+            this.waiting = Some(Box::new(Waiting { partial, out }));
+        }
+        broker.stats().buffers_in_use.add(i64::from(this.waiting.is_some()) - waited);
         broker.deadlines.set(&this.handle, this.session.deadline());
         if !asleep {
             cx.waker().wake_by_ref();
         }
         Poll::Pending
-    }
-}
-
-impl Connection {
-    fn owns_buffers(&self) -> bool {
-        !self.partial.is_empty() || !self.out.is_empty()
     }
 }
 
@@ -376,5 +385,18 @@ impl Drop for Connection {
             let closing = Closing { expiry_seconds: self.expiry_seconds, now, ..Closing::default() };
             ending::close_after_panic(self.seat.broker.clone(), feed, closing);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The task's own state; tokio adds its header and rounds up to 128 bytes.
+    #[test]
+    fn the_future_of_a_connection_is_small() {
+        // More would not fit into a task of 256 bytes, and the next size is 384.
+        assert!(size_of::<Connection>() <= 152, "{}", size_of::<Connection>());
+        assert!(size_of::<ConnectionHandle>() <= 128, "{}", size_of::<ConnectionHandle>());
     }
 }

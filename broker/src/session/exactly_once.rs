@@ -11,19 +11,24 @@ use crate::codec::packet::{Ack, Packet, Qos};
 #[derive(Debug, Default)]
 pub(super) struct ExactlyOnce {
     ids: FxHashMap<u16, Use>,
-    received: u16,
+    /// Published on this connection and not completed: what the client counts.
+    open: u16,
+    /// Of these and of earlier connections' the ones whose use is being stored.
     releasing: u16,
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 struct Use {
     released: u32,
     stage: Stage,
+    /// Whether it is in `open`.
+    open: bool,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 enum Stage {
     /// Nothing has come on this connection: an earlier one may have got as far as PUBREC.
+    #[default]
     Earlier,
     /// PUBREC was sent.
     Received,
@@ -49,8 +54,8 @@ impl ExactlyOnce {
         if uses.is_empty() {
             return None;
         }
-        let ids = uses.into_iter().map(|(id, released)| (id, Use { released, stage: Stage::Earlier })).collect();
-        Some(Box::new(Self { ids, received: 0, releasing: 0 }))
+        let ids = uses.into_iter().map(|(id, released)| (id, Use { released, ..Use::default() })).collect();
+        Some(Box::new(Self { ids, open: 0, releasing: 0 }))
     }
 
     /// How many wait for their use to be stored.
@@ -60,26 +65,20 @@ impl ExactlyOnce {
 
     /// How many have a PUBREC and no PUBCOMP.
     pub(super) fn open(&self) -> usize {
-        usize::from(self.received) + usize::from(self.releasing)
+        usize::from(self.open)
     }
 
     fn set(&mut self, packet_id: u16, to: Stage) -> u32 {
-        let entry = self.ids.entry(packet_id).or_insert(Use { released: 0, stage: Stage::Earlier });
-        match entry.stage {
-            Stage::Received => self.received -= 1,
-            Stage::Releasing => {
-                self.releasing -= 1;
-                if to == Stage::Idle {
-                    entry.released += 1;
-                }
-            }
-            Stage::Earlier | Stage::Idle => {}
+        let entry = self.ids.entry(packet_id).or_default();
+        if entry.stage == Stage::Releasing {
+            self.releasing -= 1;
+            entry.released += u32::from(to == Stage::Idle);
         }
-        match to {
-            Stage::Received => self.received += 1,
-            Stage::Releasing => self.releasing += 1,
-            Stage::Earlier | Stage::Idle => {}
-        }
+        self.releasing += u16::from(to == Stage::Releasing);
+        // A PUBREL from before the connection opens nothing.
+        let open = to == Stage::Received || (to == Stage::Releasing && entry.open);
+        self.open = self.open - u16::from(entry.open) + u16::from(open);
+        entry.open = open;
         entry.stage = to;
         entry.released
     }

@@ -97,7 +97,7 @@ impl JsonObject {
 /// than 2.5 times as long.
 fn as_text(bytes: &[u8]) -> Option<&str> {
     let text = std::str::from_utf8(bytes).ok()?;
-    let long_escapes = bytes.iter().filter(|byte| escape(**byte) == b'u').count();
+    let long_escapes = bytes.iter().filter(|byte| ESCAPES[usize::from(**byte)] == b'u').count();
     (long_escapes * 8 <= bytes.len()).then_some(text)
 }
 
@@ -106,7 +106,7 @@ fn write_text(out: &mut Vec<u8>, text: &str) {
     let bytes = text.as_bytes();
     let mut from = 0;
     for (at, &byte) in bytes.iter().enumerate() {
-        let escape = escape(byte);
+        let escape = ESCAPES[usize::from(byte)];
         if escape == 0 {
             continue;
         }
@@ -124,8 +124,18 @@ fn write_text(out: &mut Vec<u8>, text: &str) {
     out.push(b'"');
 }
 
-/// What follows the backslash when this byte is written in a JSON text; 0 when it stands for itself.
-fn escape(byte: u8) -> u8 {
+/// What follows the backslash when a byte is written in a JSON text; 0 when it stands for itself.
+const ESCAPES: [u8; 256] = {
+    let mut escapes = [0; 256];
+    let mut byte = 0;
+    while byte < 128 {
+        escapes[byte as usize] = escape(byte);
+        byte += 1;
+    }
+    escapes
+};
+
+const fn escape(byte: u8) -> u8 {
     match byte {
         b'"' | b'\\' => byte,
         b'\n' => b'n',

@@ -74,3 +74,6 @@ pub(crate) fn read(conversation: &Conversation, user: &UserId, seq: Seq) -> Resu
 fn not_a_member() -> Refusal {
     Refusal::new(ErrorCode::NotAMember, "not a member, or there is no such conversation")
 }
+
+#[cfg(test)]
+mod tests;

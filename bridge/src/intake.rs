@@ -178,3 +178,6 @@ fn command_properties(properties: Option<&PublishProperties>) -> CommandProperti
 fn not_yours() -> Refusal {
     Refusal::new(ErrorCode::NotYourTopic, "publish to u/{user}/c/… or u/{user}/rpc/… of the own user")
 }
+
+#[cfg(test)]
+mod tests;

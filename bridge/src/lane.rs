@@ -96,12 +96,11 @@ impl Lane {
     /// Takes the shard and serves it until told to stop.
     pub(crate) async fn run(mut self) {
         self.take_over().await;
-        self.parts.stats.serving.fetch_add(1, Relaxed);
+        let _serving = Serving::new(self.parts.stats.clone());
         while self.gather().await {
             self.turn().await;
         }
         self.settle().await;
-        self.parts.stats.serving.fetch_sub(1, Relaxed);
     }
 
     /// Fills the backlog. False when there is nothing left to do, ever.
@@ -139,8 +138,27 @@ impl Lane {
     }
 }
 
+/// Counts a lane that serves, also when that ends in a panic.
+struct Serving(Arc<BridgeStats>);
+
+impl Serving {
+    fn new(stats: Arc<BridgeStats>) -> Self {
+        stats.serving.fetch_add(1, Relaxed);
+        Self(stats)
+    }
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        self.0.serving.fetch_sub(1, Relaxed);
+    }
+}
+
 impl std::fmt::Debug for Lane {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Lane").field("shard", &self.shard).field("epoch", &self.epoch).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -22,6 +22,8 @@ mod reply;
 mod requests;
 mod settings;
 mod stats;
+#[cfg(test)]
+mod testing;
 mod verbs;
 
 pub use bridge::{Bridge, BridgeParts, Clock};

@@ -106,3 +106,6 @@ async fn require_known(core: &Core, user: &UserId) -> Result<(), Failure> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

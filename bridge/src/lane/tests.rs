@@ -1,0 +1,6 @@
+//! The lane against a store that misbehaves: every answer must be true whatever the outcome of the append.
+
+mod mishaps;
+mod order;
+mod retries;
+mod takeover;

@@ -26,7 +26,7 @@ const DIRECTORIES: [&str; 16] = [
     "xtask",
 ];
 
-const FILES: [&str; 16] = [
+const FILES: [&str; 15] = [
     ".dockerignore",
     ".editorconfig",
     ".gitattributes",

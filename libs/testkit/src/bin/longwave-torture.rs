@@ -46,10 +46,11 @@ async fn main() -> anyhow::Result<()> {
         cuts(&arguments)?;
     }
     kills(&arguments).await?;
+    println!("torture: every promise held");
     if let Some(binary) = &arguments.faulty_binary {
         planted_faults(&arguments, binary).await?;
+        println!("torture: every planted fault was seen");
     }
-    println!("torture: every promise held, every planted fault was seen");
     Ok(())
 }
 
@@ -92,7 +93,7 @@ async fn planted_faults(arguments: &Arguments, binary: &std::path::Path) -> anyh
         match run(&plan).await {
             Ok(verdict) if is_clean(&verdict) => bail!("the planted fault {fault} was not seen"),
             Ok(verdict) => println!("planted fault {fault}: seen, {} breaches", verdict.breaches.len()),
-            Err(error) => println!("planted fault {fault}: seen, the run failed: {error:#}"),
+            Err(error) => return Err(error).with_context(|| format!("the run with the planted fault {fault}")),
         }
     }
     Ok(())

@@ -7,6 +7,9 @@
 #![allow(clippy::unwrap_used, clippy::print_stderr)]
 #![allow(unsafe_code, reason = "a counting allocator implements GlobalAlloc")]
 
+#[path = "small_backend/backend.rs"]
+mod small_backend;
+
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -14,18 +17,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
 use std::time::Duration;
 
-use async_trait::async_trait;
-use longwave_broker::admit::DevAdmit;
-use longwave_broker::limits::Limits;
+use longwave_broker::listen::Transport;
 use longwave_broker::listen::tls::{CertificateFiles, TlsReload};
-use longwave_broker::listen::{ListenerConfig, Transport, listen};
 use longwave_broker::stats::BrokerStats;
-use longwave_broker::{Broker, BrokerParts};
-use longwave_model::{Refusal, Seq};
-use longwave_port::{
-    Answer, Closing, Completion, Delivery, Feed, Gate, Mailbox, Open, Opened, Outlet, Publish, Sender, Subscription,
-    Ticket, Unsettled,
-};
 use rustls::{ClientConfig, ClientConnection, RootCertStore};
 use rustls_pki_types::ServerName;
 
@@ -52,67 +46,6 @@ unsafe impl GlobalAlloc for Counting {
 fn count(size: usize, sign: i64) {
     BYTES.fetch_add(i64::try_from(size).unwrap() * sign, Relaxed);
     BLOCKS.fetch_add(sign, Relaxed);
-}
-
-struct Backend;
-
-struct Idle {
-    _mailbox: Arc<dyn Mailbox>,
-}
-
-impl Gate for Backend {
-    fn publish(&self, _publish: Publish, completion: Completion) {
-        completion.complete(Answer::Stored { seq: Seq(1), ts: 1, notice: None });
-    }
-}
-
-#[async_trait]
-impl Feed for Backend {
-    async fn open(&self, open: Open) -> Result<Opened, Refusal> {
-        let sender =
-            Sender { user: open.user, device: open.device, service: false, incarnation: 1, connection: open.now };
-        Ok(Opened {
-            outlet: Arc::new(Idle { _mailbox: open.mailbox }),
-            session_present: false,
-            sender: Arc::new(sender),
-            subscriptions: Vec::new(),
-            qos2_uses: Vec::new(),
-            unsettled: Unsettled::Only(Vec::new()),
-        })
-    }
-}
-
-#[async_trait]
-impl Outlet for Idle {
-    async fn subscribe(&self, subscriptions: Vec<Subscription>) -> Result<Vec<Result<u8, Refusal>>, Refusal> {
-        Ok(subscriptions.iter().map(|subscription| Ok(subscription.qos.min(1))).collect())
-    }
-    async fn unsubscribe(&self, filters: Vec<String>) -> Result<Vec<bool>, Refusal> {
-        Ok(vec![true; filters.len()])
-    }
-    fn take(&self, _room: usize, _bytes: usize, _out: &mut Vec<Delivery>) {}
-    fn acked(&self, _ticket: Ticket) {}
-    async fn released(&self, _packet_id: u16, _uses: u32) -> Result<(), Refusal> {
-        Ok(())
-    }
-    async fn close(&self, _closing: Closing) {}
-}
-
-/// A broker with one listener.
-fn start(transport: Transport, tls: Option<Arc<TlsReload>>) -> (Arc<Broker>, SocketAddr) {
-    let backend = Arc::new(Backend);
-    let broker = Broker::new(BrokerParts {
-        admit: Arc::new(DevAdmit),
-        gate: backend.clone(),
-        feed: backend,
-        limits: Arc::new(Limits { accepts_per_second: 100_000, ..Limits::default() }),
-        stats: Arc::new(BrokerStats::default()),
-        failed_login_delay: Duration::ZERO,
-    });
-    let address = "127.0.0.1:0".parse().unwrap();
-    let config = ListenerConfig { address, transport, websocket_path: "/mqtt".into(), tls };
-    let address = listen(&broker, config).unwrap().local_addr;
-    (broker, address)
 }
 
 /// CONNECT (5.0, keep alive 60, session expiry 3,600) as `user{n}`, and SUBSCRIBE to `u/user{n}/#`.
@@ -220,7 +153,7 @@ fn an_idle_connection_is_small() {
     let _runtime = runtime.enter();
     let reload = TlsReload::load(files, Arc::new(BrokerStats::default())).unwrap();
     for (transport, bound) in BOUNDS {
-        let (broker, address) = start(transport, Some(reload.clone()));
+        let (broker, address) = small_backend::start(transport, Some(reload.clone()));
         // What is made once, and the buffers of the threads, are made by the first of them.
         let first = connections / 5 + 50;
         let mut streams = Vec::with_capacity(connections + first);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use longwave_model::ConversationId;
 
 use crate::hub::Hub;
-use crate::session::Session;
+use crate::session::{Rare, Session};
 
 /// Registers interest, if the session is open and wants the channel.
 pub(crate) fn join(hub: &Hub, session: &Arc<Session>, channel: &ConversationId) {
@@ -13,7 +13,7 @@ pub(crate) fn join(hub: &Hub, session: &Arc<Session>, channel: &ConversationId) 
     if state.closed || state.filters.encoding_for(channel).is_none() {
         return;
     }
-    let channels = state.channels.get_or_insert_default();
+    let channels = &mut state.rare().channels;
     if channels.contains(channel) {
         return;
     }
@@ -29,13 +29,10 @@ pub(crate) fn join(hub: &Hub, session: &Arc<Session>, channel: &ConversationId) 
 /// Ends interest.
 pub(crate) fn leave(hub: &Hub, session: &Arc<Session>, channel: &ConversationId) {
     let mut state = session.state.lock();
-    let Some(channels) = &mut state.channels else { return };
+    let Some(Rare { channels, .. }) = state.rare.as_deref_mut() else { return };
     let before = channels.len();
     channels.retain(|other| other != channel);
     let left = channels.len() < before;
-    if channels.is_empty() {
-        state.channels = None;
-    }
     drop(state);
     if left {
         hub.registry.leave_channel(channel, session);
@@ -44,7 +41,7 @@ pub(crate) fn leave(hub: &Hub, session: &Arc<Session>, channel: &ConversationId)
 
 /// Ends interest in all channels but these.
 pub(crate) fn keep_only(hub: &Hub, session: &Arc<Session>, keep: &[ConversationId]) {
-    let joined = session.state.lock().channels.as_deref().cloned().unwrap_or_default();
+    let joined = session.state.lock().rare.as_ref().map(|rare| rare.channels.clone()).unwrap_or_default();
     for channel in joined.iter().filter(|channel| !keep.contains(channel)) {
         leave(hub, session, channel);
     }

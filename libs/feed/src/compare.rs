@@ -41,8 +41,8 @@ async fn compare_shard(hub: &Arc<Hub>, shard: usize) {
     for session in hub.registry.in_shard(shard) {
         let lost_since = {
             let mut state = session.state.lock();
-            state.tidy(|conversation| hub.registry.fingerprint(conversation));
-            state.lost_since.take()
+            state.tidy(session.live_only, |conversation| hub.registry.fingerprint(conversation));
+            state.rare.as_mut().and_then(|rare| rare.lost_since.take())
         };
         match compare(hub, &session, &[]).await {
             Ok(conversations) => {
@@ -89,7 +89,7 @@ pub(crate) async fn compare(
             }
             let cursor = if session.live_only {
                 let key = hub.registry.fingerprint(id);
-                state.baseline.as_ref().and_then(|baseline| baseline.get(&key).copied())
+                state.baseline(key)
             } else {
                 cursors.get(id).map(|seq| seq.0)
             };
@@ -116,7 +116,7 @@ pub(crate) async fn heads(hub: &Hub, user: &UserId) -> Result<Vec<(ConversationI
 pub(crate) async fn set_baseline(hub: &Arc<Hub>, session: &Arc<Session>, before: &FilterSet) -> Result<(), StoreError> {
     let rows = wanted(hub, session).await?;
     let mut state = session.state.lock();
-    let baseline = state.baseline.get_or_insert_default();
+    let baseline = &mut state.rare().baseline;
     for (row, head) in rows {
         if before.encoding_for(&row.conversation).is_none_or(|(_, qos)| qos == 0) {
             baseline.insert(hub.registry.fingerprint(&row.conversation), head.0);

@@ -64,7 +64,7 @@ async fn resume(hub: &Arc<Hub>, session: &Arc<Session>, in_flight: &[InFlight]) 
 async fn load(hub: &Arc<Hub>, session: &Arc<Session>, conversation: &ConversationId) -> Result<(), StoreError> {
     let cursor = if session.live_only {
         let key = hub.registry.fingerprint(conversation);
-        session.state.lock().baseline.as_ref().and_then(|baseline| baseline.get(&key).copied())
+        session.state.lock().baseline(key)
     } else {
         hub.store.cursor(session.user(), session.device(), conversation).await?.map(|seq| seq.0)
     };

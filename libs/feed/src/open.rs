@@ -98,10 +98,13 @@ fn start_state(open: &Open, resumed: Option<&SessionRow>) -> State {
     state.holds = 1;
     if let Some(row) = resumed {
         state.subscriptions = row.subscriptions.clone().into();
-        state.qos2_uses.clone_from(&row.qos2_uses);
         let merged = merge(&row.subscriptions, &open.user, open.service);
         state.filters = merged.own;
-        state.foreign = (!merged.foreign.is_empty()).then(|| Box::new(merged.foreign));
+        if !merged.foreign.is_empty() || !row.qos2_uses.is_empty() {
+            let rare = state.rare();
+            rare.foreign = merged.foreign;
+            rare.qos2_uses.clone_from(&row.qos2_uses);
+        }
     }
     state
 }

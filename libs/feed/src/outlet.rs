@@ -32,7 +32,8 @@ impl FeedOutlet {
         }
         let (foreign, presence) = {
             let state = session.state.lock();
-            (state.foreign.as_deref().cloned().unwrap_or_default(), state.filters.any_presence())
+            let foreign = state.rare.as_ref().map(|rare| rare.foreign.clone()).unwrap_or_default();
+            (foreign, state.filters.any_presence())
         };
         for (user, _) in &foreign {
             hub.registry.watch(user, session);
@@ -48,15 +49,15 @@ impl FeedOutlet {
             return;
         }
         let (hub, session) = (&self.hub, &self.session);
-        let (channels, foreign, presence) = {
+        let (rare, presence) = {
             let mut state = session.state.lock();
             state.closed = true;
-            (state.channels.take(), state.foreign.take(), state.filters.any_presence())
+            (state.rare.take().unwrap_or_default(), state.filters.any_presence())
         };
-        for channel in channels.iter().flat_map(|channels| channels.iter()) {
+        for channel in &rare.channels {
             hub.registry.leave_channel(channel, session);
         }
-        for (user, _) in foreign.iter().flat_map(|foreign| foreign.iter()) {
+        for (user, _) in &rare.foreign {
             hub.registry.unwatch(user, session);
         }
         hub.registry.watches_presence(presence, false);
@@ -77,10 +78,13 @@ impl FeedOutlet {
             state.subscriptions = subscriptions.into();
             state.holds += 1;
             state.refilter(merged.own);
-            let foreign = (!merged.foreign.is_empty()).then(|| Box::new(merged.foreign.clone()));
-            (before, std::mem::replace(&mut state.foreign, foreign))
+            let foreign_before = match &mut state.rare {
+                None if merged.foreign.is_empty() => Vec::new(),
+                rare => std::mem::replace(&mut rare.get_or_insert_default().foreign, merged.foreign.clone()),
+            };
+            (before, foreign_before)
         };
-        for (user, _) in foreign_before.iter().flat_map(|foreign| foreign.iter()) {
+        for (user, _) in &foreign_before {
             if merged.foreign.iter().all(|(now, _)| now != user) {
                 hub.registry.unwatch(user, session);
             }
@@ -192,13 +196,13 @@ impl Outlet for FeedOutlet {
     }
 
     async fn released(&self, packet_id: u16, uses: u32) -> Result<(), Refusal> {
-        let mut counts = self.session.state.lock().qos2_uses.clone();
+        let mut counts = self.session.state.lock().rare().qos2_uses.clone();
         match counts.iter_mut().find(|(id, _)| *id == packet_id) {
             Some((_, count)) => *count = uses,
             None => counts.push((packet_id, uses)),
         }
         self.put(|row| row.qos2_uses.clone_from(&counts)).await?;
-        self.session.state.lock().qos2_uses = counts;
+        self.session.state.lock().rare().qos2_uses = counts;
         Ok(())
     }
 

@@ -20,18 +20,19 @@ pub(crate) const SHARDS: usize = 64;
 /// Copied handles of sessions.
 pub(crate) type Sessions = SmallVec<[Arc<Session>; 4]>;
 
-#[derive(Default)]
-struct Slot {
-    own: SmallVec<[Arc<Session>; 1]>,
-    /// Sessions of services that watch this user's topics.
-    watchers: Option<Box<Vec<Arc<Session>>>>,
-}
+/// The sessions of one user: nearly always one.
+type Slot = SmallVec<[Arc<Session>; 1]>;
+
+type Shard<K, V> = RwLock<HashMap<K, V>>;
 
 /// All sessions of this process.
 pub(crate) struct Registry {
     hasher: DefaultHashBuilder,
-    users: Box<[RwLock<HashMap<UserId, Slot>>]>,
-    channels: Box<[RwLock<HashMap<ConversationId, Vec<Arc<Session>>>>]>,
+    users: Box<[Shard<UserId, Slot>]>,
+    channels: Box<[Shard<ConversationId, Vec<Arc<Session>>>]>,
+    /// Sessions of services by the users that they watch; usually none, which the number beside tells without a lock.
+    watchers: Shard<UserId, Vec<Arc<Session>>>,
+    watched: AtomicUsize,
     /// Sessions that want to know of somebody's presence.
     presence: AtomicUsize,
 }
@@ -42,6 +43,8 @@ impl Registry {
             hasher: DefaultHashBuilder::default(),
             users: (0..SHARDS).map(|_| RwLock::default()).collect(),
             channels: (0..SHARDS).map(|_| RwLock::default()).collect(),
+            watchers: RwLock::default(),
+            watched: AtomicUsize::new(0),
             presence: AtomicUsize::new(0),
         }
     }
@@ -55,18 +58,17 @@ impl Registry {
     pub(crate) fn insert(&self, session: &Arc<Session>) -> bool {
         let mut users = self.user_shard(session.user()).write();
         let slot = users.entry(session.user().clone()).or_default();
-        slot.own.push(session.clone());
-        slot.own.len() == 1
+        slot.push(session.clone());
+        slot.len() == 1
     }
 
     /// Removes a session; returns whether it was there and its user's last.
     pub(crate) fn remove(&self, session: &Arc<Session>) -> bool {
         let mut users = self.user_shard(session.user()).write();
         let Some(slot) = users.get_mut(session.user()) else { return false };
-        let before = slot.own.len();
-        slot.own.retain(|other| !Arc::ptr_eq(other, session));
-        let last = before > 0 && slot.own.is_empty();
-        if last && slot.watchers.is_none() {
+        slot.retain(|other| !Arc::ptr_eq(other, session));
+        let last = slot.is_empty();
+        if last {
             users.remove(session.user());
         }
         last
@@ -74,39 +76,39 @@ impl Registry {
 
     /// Lets a service's session see what goes to `user`.
     pub(crate) fn watch(&self, user: &UserId, session: &Arc<Session>) {
-        let mut users = self.user_shard(user).write();
-        let watchers = users.entry(user.clone()).or_default().watchers.get_or_insert_default();
-        if !watchers.iter().any(|other| Arc::ptr_eq(other, session)) {
-            watchers.push(session.clone());
+        let mut watchers = self.watchers.write();
+        let of_user = watchers.entry(user.clone()).or_default();
+        if !of_user.iter().any(|other| Arc::ptr_eq(other, session)) {
+            of_user.push(session.clone());
         }
+        self.watched.store(watchers.len(), Ordering::Release);
     }
 
     /// Undoes [`Self::watch`].
     pub(crate) fn unwatch(&self, user: &UserId, session: &Arc<Session>) {
-        let mut users = self.user_shard(user).write();
-        let Some(slot) = users.get_mut(user) else { return };
-        if let Some(watchers) = &mut slot.watchers {
-            watchers.retain(|other| !Arc::ptr_eq(other, session));
-            if watchers.is_empty() {
-                slot.watchers = None;
+        let mut watchers = self.watchers.write();
+        if let Some(of_user) = watchers.get_mut(user) {
+            of_user.retain(|other| !Arc::ptr_eq(other, session));
+            if of_user.is_empty() {
+                watchers.remove(user);
             }
         }
-        if slot.own.is_empty() && slot.watchers.is_none() {
-            users.remove(user);
-        }
+        self.watched.store(watchers.len(), Ordering::Release);
     }
 
     /// The sessions of a user, and the services that watch it.
     pub(crate) fn of(&self, user: &UserId) -> Sessions {
-        let users = self.user_shard(user).read();
-        let Some(slot) = users.get(user) else { return Sessions::new() };
-        let watchers = slot.watchers.iter().flat_map(|watchers| watchers.iter());
-        slot.own.iter().chain(watchers).cloned().collect()
+        let mut sessions: Sessions =
+            self.user_shard(user).read().get(user).into_iter().flat_map(|slot| slot.iter().cloned()).collect();
+        if self.watched.load(Ordering::Acquire) > 0 {
+            sessions.extend(self.watchers.read().get(user).into_iter().flatten().cloned());
+        }
+        sessions
     }
 
     /// Whether a user has a session of its own here.
     pub(crate) fn is_online(&self, user: &UserId) -> bool {
-        self.user_shard(user).read().get(user).is_some_and(|slot| !slot.own.is_empty())
+        self.user_shard(user).read().get(user).is_some()
     }
 
     /// Registers a session's interest in a channel.
@@ -150,14 +152,14 @@ impl Registry {
 
     /// The sessions of one shard of users.
     pub(crate) fn in_shard(&self, shard: usize) -> Vec<Arc<Session>> {
-        self.users[shard % SHARDS].read().values().flat_map(|slot| slot.own.iter().cloned()).collect()
+        self.users[shard % SHARDS].read().values().flat_map(|slot| slot.iter().cloned()).collect()
     }
 
-    fn user_shard(&self, user: &UserId) -> &RwLock<HashMap<UserId, Slot>> {
+    fn user_shard(&self, user: &UserId) -> &Shard<UserId, Slot> {
         &self.users[self.shard(user.as_str())]
     }
 
-    fn channel_shard(&self, channel: &ConversationId) -> &RwLock<HashMap<ConversationId, Vec<Arc<Session>>>> {
+    fn channel_shard(&self, channel: &ConversationId) -> &Shard<ConversationId, Vec<Arc<Session>>> {
         &self.channels[self.shard(channel.as_str())]
     }
 

@@ -41,15 +41,9 @@ pub(crate) struct Session {
 pub(crate) struct State {
     /// What it wants of its own user's topics.
     pub(crate) filters: FilterSet,
-    /// What a service wants of other users' topics.
-    pub(crate) foreign: Option<Box<Vec<(UserId, FilterSet)>>>,
     pub(crate) subscriptions: Box<[SubscriptionRow]>,
-    pub(crate) qos2_uses: Vec<(u16, u32)>,
-    /// Channels in which it has registered interest.
-    pub(crate) channels: Option<Box<Vec<ConversationId>>>,
-    /// Live-only: where each conversation (by its fingerprint) stood when it was subscribed to.
-    pub(crate) baseline: Option<Box<HashMap<u64, u64>>>,
     pub(crate) active: Option<Box<Active>>,
+    pub(crate) rare: Option<Box<Rare>>,
     /// Tickets given out so far.
     tickets: u64,
     pub(crate) connected_at: u64,
@@ -59,12 +53,24 @@ pub(crate) struct State {
     pub(crate) closed: bool,
     /// It is in the hub's list of sessions with cursors to write.
     pub(crate) dirty: bool,
-    /// Messages at QoS 0 have been dropped since then (Unix time in milliseconds).
-    pub(crate) lost_since: Option<u64>,
     /// A task reads for it.
     filling: bool,
     /// The mailbox has been woken since the last take.
     signalled: bool,
+}
+
+/// What few sessions have.
+#[derive(Default)]
+pub(crate) struct Rare {
+    /// What a service wants of other users' topics.
+    pub(crate) foreign: Vec<(UserId, FilterSet)>,
+    /// Channels in which it has registered interest.
+    pub(crate) channels: Vec<ConversationId>,
+    pub(crate) qos2_uses: Vec<(u16, u32)>,
+    /// Live-only: where each conversation (by its fingerprint) stood when it was subscribed to.
+    pub(crate) baseline: HashMap<u64, u64>,
+    /// Messages at QoS 0 have been dropped since then (Unix time in milliseconds).
+    pub(crate) lost_since: Option<u64>,
 }
 
 /// What a session with traffic has besides.
@@ -153,11 +159,7 @@ impl Session {
     /// How an event of this conversation, as `viewer` sees it, goes to the device.
     pub(crate) fn encoding_as(&self, viewer: &UserId, conversation: &ConversationId) -> Option<Encoding> {
         let state = self.state.lock();
-        let filters = if viewer == self.user() {
-            &state.filters
-        } else {
-            &state.foreign.iter().flat_map(|foreign| foreign.iter()).find(|(user, _)| user == viewer)?.1
-        };
+        let filters = if viewer == self.user() { &state.filters } else { state.foreign(viewer)? };
         Some(filters.encoding_for(conversation)?.0)
     }
 
@@ -170,7 +172,7 @@ impl Session {
             connection: self.sender.connection,
             expiry_seconds: state.expiry_seconds,
             subscriptions: state.subscriptions.to_vec(),
-            qos2_uses: state.qos2_uses.clone(),
+            qos2_uses: state.rare.as_ref().map(|rare| rare.qos2_uses.clone()).unwrap_or_default(),
             unsettled: None,
             in_flight: Vec::new(),
             connected_at: state.connected_at,
@@ -185,6 +187,21 @@ impl Session {
 }
 
 impl State {
+    pub(crate) fn rare(&mut self) -> &mut Rare {
+        self.rare.get_or_insert_default()
+    }
+
+    /// What a service wants of another user's topics.
+    pub(crate) fn foreign(&self, user: &UserId) -> Option<&FilterSet> {
+        let foreign = &self.rare.as_ref()?.foreign;
+        foreign.iter().find(|(other, _)| other == user).map(|(_, filters)| filters)
+    }
+
+    /// Live-only: where a conversation stood when it was subscribed to.
+    pub(crate) fn baseline(&self, fingerprint: u64) -> Option<u64> {
+        self.rare.as_ref()?.baseline.get(&fingerprint).copied()
+    }
+
     pub(crate) fn active(&mut self) -> &mut Active {
         self.active.get_or_insert_default()
     }
@@ -224,17 +241,18 @@ impl State {
     }
 
     /// Drops what is caught up and stored and was not used since the last comparison, and all of [`Active`] when nothing is left.
-    pub(crate) fn tidy(&mut self, fingerprint: impl Fn(&ConversationId) -> u64) {
+    /// A live-only session remembers where it stood, since no cursor does.
+    pub(crate) fn tidy(&mut self, live_only: bool, fingerprint: impl Fn(&ConversationId) -> u64) {
         let Some(active) = &mut self.active else { return };
-        let baseline = &mut self.baseline;
+        let rare = &mut self.rare;
         active.conversations.retain(|id, conversation| {
             let Place::Known(position) = &conversation.place else { return true };
             let cursor = position.cursor();
             if std::mem::take(&mut conversation.touched) || !position.is_caught_up() || cursor > conversation.stored {
                 return true;
             }
-            if let Some(baseline) = baseline {
-                baseline.insert(fingerprint(id), cursor);
+            if live_only {
+                rare.get_or_insert_default().baseline.insert(fingerprint(id), cursor);
             }
             false
         });

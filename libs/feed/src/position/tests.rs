@@ -9,7 +9,7 @@ use super::*;
 
 /// Two entries in three are for the device.
 fn is_for_device(seq: u64) -> bool {
-    seq % 3 != 0
+    !seq.is_multiple_of(3)
 }
 
 fn item(seq: u64) -> Option<u64> {

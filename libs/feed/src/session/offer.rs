@@ -77,12 +77,7 @@ impl Session {
         let after = {
             let mut state = self.state.lock();
             let mut after = After::default();
-            let encoding = state
-                .foreign
-                .iter()
-                .flat_map(|foreign| foreign.iter())
-                .find(|(user, _)| user == viewer)
-                .and_then(|(_, filters)| filters.encoding_for(&live.entry.conversation));
+            let encoding = state.foreign(viewer).and_then(|filters| filters.encoding_for(&live.entry.conversation));
             if let Some((encoding, _)) = encoding
                 && !state.closed
                 && !self.sent(&live.entry)
@@ -253,7 +248,7 @@ impl Session {
         let pushed = state.push_event(event, hub.settings.events);
         if !pushed {
             add(&hub.stats.events_dropped, 1);
-            state.lost_since.get_or_insert_with(|| hub.now());
+            state.rare().lost_since.get_or_insert_with(|| hub.now());
         }
         pushed
     }

@@ -29,33 +29,33 @@ impl Mailbox for Inbox {
     }
 }
 
-pub struct Device {
-    pub opened: Opened,
+pub(crate) struct Device {
+    pub(crate) opened: Opened,
     inbox: Arc<Inbox>,
     expiry_seconds: u32,
     next_packet_id: u16,
     /// Sent and not acknowledged, in order.
-    pub in_flight: Vec<(u16, Ticket)>,
+    pub(crate) in_flight: Vec<(u16, Ticket)>,
     /// At most this many at the same time.
-    pub window: usize,
+    pub(crate) window: usize,
 }
 
 /// What a connection asks for.
 #[derive(Clone, Copy)]
-pub struct Connect {
-    pub clean_start: bool,
-    pub expiry_seconds: u32,
-    pub service: bool,
+pub(crate) struct Connect {
+    pub(crate) clean_start: bool,
+    pub(crate) expiry_seconds: u32,
+    pub(crate) service: bool,
 }
 
 /// An MQTT 5 session that lasts.
-pub const DURABLE: Connect = Connect { clean_start: false, expiry_seconds: 86_400, service: false };
+pub(crate) const DURABLE: Connect = Connect { clean_start: false, expiry_seconds: 86_400, service: false };
 /// Lasts, and starts clean.
-pub const CLEAN: Connect = Connect { clean_start: true, ..DURABLE };
+pub(crate) const CLEAN: Connect = Connect { clean_start: true, ..DURABLE };
 /// A browser tab.
-pub const LIVE_ONLY: Connect = Connect { clean_start: true, expiry_seconds: 0, service: false };
+pub(crate) const LIVE_ONLY: Connect = Connect { clean_start: true, expiry_seconds: 0, service: false };
 
-pub fn subscription(filter: &str, qos: u8) -> Subscription {
+pub(crate) fn subscription(filter: &str, qos: u8) -> Subscription {
     Subscription {
         filter: filter.to_owned(),
         qos,
@@ -67,7 +67,7 @@ pub fn subscription(filter: &str, qos: u8) -> Subscription {
 }
 
 impl Device {
-    pub async fn connect(world: &World, name: &str, device: &str, connect: Connect) -> Self {
+    pub(crate) async fn connect(world: &World, name: &str, device: &str, connect: Connect) -> Self {
         let inbox = Arc::new(Inbox::default());
         let open = Open {
             user: user(name),
@@ -84,19 +84,19 @@ impl Device {
     }
 
     /// Connects and subscribes to all conversations as raw, which carries messages only.
-    pub async fn listening(world: &World, name: &str, device: &str, connect: Connect) -> Self {
+    pub(crate) async fn listening(world: &World, name: &str, device: &str, connect: Connect) -> Self {
         let device = Self::connect(world, name, device, connect).await;
         device.subscribe(&format!("u/{name}/c/+/raw"), 1).await;
         device
     }
 
-    pub async fn subscribe(&self, filter: &str, qos: u8) -> u8 {
+    pub(crate) async fn subscribe(&self, filter: &str, qos: u8) -> u8 {
         let answers = self.opened.outlet.subscribe(vec![subscription(filter, qos)]).await.unwrap();
         answers.into_iter().next().unwrap().unwrap()
     }
 
     /// Takes what is there, without acknowledging it.
-    pub fn take(&mut self) -> Vec<Delivery> {
+    pub(crate) fn take(&mut self) -> Vec<Delivery> {
         let mut out = Vec::new();
         let room = self.window.saturating_sub(self.in_flight.len());
         self.opened.outlet.take(room, 1 << 20, &mut out);
@@ -111,12 +111,12 @@ impl Device {
     }
 
     /// Waits for this many deliveries without acknowledging them.
-    pub async fn wait(&mut self, count: usize) -> Vec<Delivery> {
+    pub(crate) async fn wait(&mut self, count: usize) -> Vec<Delivery> {
         self.gather(count, false).await
     }
 
     /// Waits for this many deliveries and acknowledges each.
-    pub async fn receive(&mut self, count: usize) -> Vec<String> {
+    pub(crate) async fn receive(&mut self, count: usize) -> Vec<String> {
         let deliveries = self.gather(count, true).await;
         deliveries.iter().map(|delivery| String::from_utf8_lossy(&delivery.payload).into_owned()).collect()
     }
@@ -142,24 +142,24 @@ impl Device {
     }
 
     /// Nothing is there, and nothing is being read that would become something.
-    pub async fn expect_silence(&mut self) {
+    pub(crate) async fn expect_silence(&mut self) {
         tokio::time::sleep(Duration::from_millis(100)).await;
         assert_eq!(self.take(), []);
     }
 
-    pub fn ack_all(&mut self) {
+    pub(crate) fn ack_all(&mut self) {
         for (_, ticket) in self.in_flight.drain(..) {
             self.opened.outlet.acked(ticket);
         }
     }
 
     /// Acknowledges the one at this place among those in flight.
-    pub fn ack(&mut self, index: usize) {
+    pub(crate) fn ack(&mut self, index: usize) {
         let (_, ticket) = self.in_flight.remove(index);
         self.opened.outlet.acked(ticket);
     }
 
-    pub async fn close(self, world: &World) {
+    pub(crate) async fn close(self, world: &World) {
         let closing = Closing {
             expiry_seconds: self.expiry_seconds,
             in_flight: self.in_flight,
@@ -171,6 +171,6 @@ impl Device {
 }
 
 /// `prefix` with each of these numbers.
-pub fn numbered(prefix: &str, numbers: std::ops::RangeInclusive<usize>) -> Vec<String> {
+pub(crate) fn numbered(prefix: &str, numbers: std::ops::RangeInclusive<usize>) -> Vec<String> {
     numbers.map(|number| format!("{prefix} {number}")).collect()
 }

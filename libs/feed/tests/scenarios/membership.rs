@@ -17,7 +17,7 @@ async fn a_new_member_begins_with_the_entry_that_made_it_one() {
     let got = bob.receive(2).await;
     assert!(got[0].contains(r#""change":"added""#), "{}", got[0]);
     assert!(got[1].contains("welcome"), "{}", got[1]);
-    let mut away = Device::connect(&world, "bob", "tablet", DURABLE).await;
+    let away = Device::connect(&world, "bob", "tablet", DURABLE).await;
     away.subscribe("u/bob/c/+/json", 1).await;
     bob.expect_silence().await;
 }

@@ -18,29 +18,32 @@ use parking_lot::Mutex;
 use tempfile::TempDir;
 
 /// Unix time in milliseconds at which every test begins.
-pub const START: u64 = 1_700_000_000_000;
+pub(crate) const START: u64 = 1_700_000_000_000;
 
-pub struct World {
+pub(crate) struct World {
     folder: TempDir,
-    pub store: Arc<Embedded>,
-    pub hub: FeedHub,
-    pub time: Arc<AtomicU64>,
+    pub(crate) store: Arc<Embedded>,
+    pub(crate) hub: FeedHub,
+    pub(crate) time: Arc<AtomicU64>,
     journal: Mutex<(Epoch, Position)>,
-    conversations: Mutex<HashMap<ConversationId, (u64, ConversationKind, Vec<UserId>)>>,
+    conversations: Mutex<HashMap<ConversationId, Known>>,
 }
+
+/// Head, kind and present members of a conversation.
+type Known = (u64, ConversationKind, Vec<UserId>);
 
 /// How an entry travels.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Wake {
+pub(crate) enum Wake {
     Arrives,
     Lost,
 }
 
-pub fn user(name: &str) -> UserId {
+pub(crate) fn user(name: &str) -> UserId {
     UserId::parse(name).unwrap()
 }
 
-pub fn conversation(id: &str) -> ConversationId {
+pub(crate) fn conversation(id: &str) -> ConversationId {
     ConversationId::parse(id).unwrap()
 }
 
@@ -53,7 +56,7 @@ fn config(folder: &TempDir, time: &Arc<AtomicU64>) -> EmbeddedConfig {
     config
 }
 
-pub fn settings() -> FeedSettings {
+pub(crate) fn settings() -> FeedSettings {
     FeedSettings {
         page_entries: 16,
         live_entries: 8,
@@ -75,11 +78,11 @@ fn feed(store: &Arc<Embedded>, time: &Arc<AtomicU64>, settings: FeedSettings) ->
 }
 
 impl World {
-    pub async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         Self::with(settings()).await
     }
 
-    pub async fn with(settings: FeedSettings) -> Self {
+    pub(crate) async fn with(settings: FeedSettings) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let time = Arc::new(AtomicU64::new(START));
         let store = Arc::new(Embedded::open(config(&folder, &time)).unwrap());
@@ -90,7 +93,7 @@ impl World {
     }
 
     /// The process dies without closing anything, and starts again.
-    pub async fn crash(self) -> Self {
+    pub(crate) async fn crash(self) -> Self {
         let Self { folder, store, hub, time, conversations, .. } = self;
         drop(hub);
         // Aborted timers let go of the store a moment later.
@@ -109,16 +112,16 @@ impl World {
         Self { folder, store, hub, time, journal, conversations }
     }
 
-    pub fn pass(&self, seconds: u64) {
+    pub(crate) fn pass(&self, seconds: u64) {
         self.time.fetch_add(seconds * 1000, Ordering::Relaxed);
     }
 
-    pub fn now(&self) -> u64 {
+    pub(crate) fn now(&self) -> u64 {
         self.time.load(Ordering::Relaxed)
     }
 
     /// Creates a group or channel; seq 1.
-    pub async fn create(&self, id: &str, kind: ConversationKind, members: &[&str]) {
+    pub(crate) async fn create(&self, id: &str, kind: ConversationKind, members: &[&str]) {
         let members: Vec<UserId> = members.iter().map(|name| user(name)).collect();
         self.conversations.lock().insert(conversation(id), (0, kind, members.clone()));
         let created = Created {
@@ -130,11 +133,11 @@ impl World {
     }
 
     /// A message; a direct conversation comes into being with its first one.
-    pub async fn say(&self, id: &str, sender: &str, text: &str) -> u64 {
+    pub(crate) async fn say(&self, id: &str, sender: &str, text: &str) -> u64 {
         self.send(id, sender, "elsewhere", text, None, Wake::Arrives).await
     }
 
-    pub async fn send(
+    pub(crate) async fn send(
         &self,
         id: &str,
         sender: &str,
@@ -154,7 +157,7 @@ impl World {
         self.append(id, sender, device, Content::Message(message), expires_at, wake).await
     }
 
-    pub async fn change_member(&self, id: &str, member: &str, change: MemberChange) -> u64 {
+    pub(crate) async fn change_member(&self, id: &str, member: &str, change: MemberChange) -> u64 {
         let kind = {
             let mut conversations = self.conversations.lock();
             let (_, kind, members) = conversations.get_mut(&conversation(id)).unwrap();
@@ -214,7 +217,7 @@ impl World {
         seq
     }
 
-    pub async fn keep_only(&self, entries: u64) {
+    pub(crate) async fn keep_only(&self, entries: u64) {
         let policy = RetentionPolicy { age_seconds: None, entries: Some(entries) };
         while self.store.sweep(policy, 10_000).await.unwrap().unfinished {}
     }

@@ -5,8 +5,7 @@ use rmqtt_codec::v3::{self, ConnectAckReason, SubscribeReturnCode};
 use super::DecodeError;
 use super::from_v5::{bytes, qos};
 use super::packet::{
-    Ack, ConnAck, Connect, Disconnect, Packet, PublishProperties, SubAck, Subscribe, SubscribeFilter, Unsubscribe,
-    Version, Will,
+    Ack, ConnAck, Connect, Packet, PublishProperties, SubAck, Subscribe, SubscribeFilter, Unsubscribe, Version, Will,
 };
 
 pub(super) fn packet(packet: v3::Packet) -> Result<Packet, DecodeError> {
@@ -59,7 +58,7 @@ pub(super) fn packet(packet: v3::Packet) -> Result<Packet, DecodeError> {
         }
         v3::Packet::PingRequest => Packet::PingReq,
         v3::Packet::PingResponse => Packet::PingResp,
-        v3::Packet::Disconnect => Packet::Disconnect(Box::new(Disconnect::default())),
+        v3::Packet::Disconnect => Packet::Disconnect(Box::default()),
     })
 }
 

@@ -2,6 +2,7 @@
 //!
 //! What does not fit into a pointer or two is boxed, so that the many plain TCP connections do not pay for the size of a TLS state.
 
+mod frames;
 mod websocket;
 
 use std::io;
@@ -12,10 +13,9 @@ use bytes::BytesMut;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream;
-use tokio_tungstenite::WebSocketStream;
 use tokio_util::io::{poll_read_buf, poll_write_buf};
 
-pub(crate) use websocket::{WebSocketWire, config as websocket_config};
+use websocket::WebSocketWire;
 
 use super::buffers::READ_CHUNK;
 
@@ -30,11 +30,13 @@ pub(crate) enum Wire {
 }
 
 impl Wire {
-    pub(crate) fn websocket(stream: WebSocketStream<TcpStream>) -> Self {
+    /// A WebSocket whose handshake is done.
+    pub(crate) fn websocket(stream: TcpStream) -> Self {
         Self::WebSocket(Box::new(WebSocketWire::new(stream)))
     }
 
-    pub(crate) fn websocket_tls(stream: WebSocketStream<TlsStream<TcpStream>>) -> Self {
+    /// A WebSocket over TLS whose handshakes are done.
+    pub(crate) fn websocket_tls(stream: TlsStream<TcpStream>) -> Self {
         Self::WebSocketTls(Box::new(WebSocketWire::new(stream)))
     }
 

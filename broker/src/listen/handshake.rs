@@ -7,7 +7,6 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
-use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tracing::debug;
 
@@ -15,14 +14,13 @@ use super::{Transport, websocket};
 use crate::broker::Broker;
 use crate::connection::Connection;
 use crate::connection::seat::Seat;
-use crate::connection::wire::{Wire, websocket_config};
+use crate::connection::wire::Wire;
 
 /// What a listener does with a socket.
 pub(super) struct Handshake {
     transport: Transport,
     tls: Option<TlsAcceptor>,
     websocket_path: String,
-    websocket: WebSocketConfig,
     time: Duration,
 }
 
@@ -43,7 +41,6 @@ impl Handshake {
             transport,
             tls,
             websocket_path: websocket_path.to_owned(),
-            websocket: websocket_config(limits),
             time: Duration::from_secs(limits.connect_seconds),
         }
     }
@@ -85,12 +82,15 @@ impl Handshake {
         })
     }
 
-    async fn upgrade<S>(&self, stream: S) -> Result<WebSocketStream<S>, HandshakeError>
+    /// tungstenite reads the request, at most 64 KiB of it, refuses what comes behind it too early, and answers. Frames are ours.
+    async fn upgrade<S>(&self, stream: S) -> Result<S, HandshakeError>
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
         #[expect(clippy::result_large_err, reason = "the signature is tungstenite's")]
         let check = |request: &websocket::Request, response| websocket::check(request, response, &self.websocket_path);
-        Ok(tokio_tungstenite::accept_hdr_async_with_config(stream, check, Some(self.websocket)).await?)
+        let small = WebSocketConfig::default().read_buffer_size(256);
+        let upgraded = tokio_tungstenite::accept_hdr_async_with_config(stream, check, Some(small)).await?;
+        Ok(upgraded.into_inner())
     }
 }

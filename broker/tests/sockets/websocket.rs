@@ -144,7 +144,7 @@ async fn a_close_from_either_side_is_answered() {
 }
 
 #[tokio::test]
-async fn frames_above_the_packet_limit_end_the_connection() {
+async fn what_is_no_mqtt_ends_the_connection_however_long_its_frame_is() {
     let server = Server::over(Transport::WebSocket, None);
     let mut web = Web::open(tcp(server.address).await, "/mqtt", Some("mqtt")).await.unwrap();
     // The server may be gone before all of it is sent.

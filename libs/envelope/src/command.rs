@@ -7,9 +7,12 @@ use longwave_model::{ErrorCode, MessageId, Refusal, Seq, UserId};
 use longwave_topics::Encoding;
 
 mod fields;
+mod id;
 mod json;
 mod protobuf;
 mod raw;
+
+pub use id::refused_id;
 
 /// What a device asks for in a conversation.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -12,7 +12,7 @@ mod presence;
 mod rpc;
 mod wire;
 
-pub use command::{Command, CommandLimits, CommandProperties, SendCommand, decode_command};
+pub use command::{Command, CommandLimits, CommandProperties, SendCommand, decode_command, refused_id};
 pub use event::{ConversationChange, Encoded, Event, MessageEvent, encode_event, from_entry};
 pub use presence::{Presence, encode_presence};
 pub use rpc::{RpcFault, RpcId, RpcRequest, decode_rpc, encode_rpc_error, encode_rpc_fault, encode_rpc_result};

@@ -15,7 +15,7 @@ use super::bad_payload;
 use super::fields::Fields;
 
 /// Standard alphabet; padding may be left out.
-const BASE64: GeneralPurpose = GeneralPurpose::new(
+pub(super) const BASE64: GeneralPurpose = GeneralPurpose::new(
     &alphabet::STANDARD,
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );

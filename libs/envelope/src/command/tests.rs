@@ -209,6 +209,35 @@ fn message_expiry_counts_where_the_command_is_silent() {
 }
 
 #[test]
+fn a_refused_command_can_be_named() {
+    let none = CommandProperties::default();
+    let id = |encoding, payload: &[u8], properties: &CommandProperties<'_>| {
+        refused_id(encoding, &Bytes::copy_from_slice(payload), properties).map(|id| id.as_bytes().to_vec())
+    };
+    let m1 = Some(b"m1".to_vec());
+    assert_eq!(id(Encoding::Json, br#"{"color":[{}],"id":"m1","body":7}"#, &none), m1);
+    assert_eq!(id(Encoding::Json, br#"{"id_b64":"bTE","x":1}"#, &none), m1);
+    for payload in [
+        "",
+        "hello",
+        "[]",
+        "{}",
+        r#"{"id":7}"#,
+        r#"{"id":""}"#,
+        r#"{"id":"a","id":"b"}"#,
+        r#"{"id":"a","id_b64":"YQ"}"#,
+    ] {
+        assert_eq!(id(Encoding::Json, payload.as_bytes(), &none), None, "{payload}");
+    }
+    assert_eq!(id(Encoding::Msg, b"\x12\x02m1\x5a\x00", &none), m1);
+    assert_eq!(id(Encoding::Msg, b"\x12\x05m1", &none), None);
+    let data = Bytes::from_static(b"m1");
+    let properties = CommandProperties { correlation_data: Some(&data), ..none };
+    assert_eq!(id(Encoding::Raw, b"too large", &properties), m1);
+    assert_eq!(id(Encoding::Raw, b"too large", &none), None);
+}
+
+#[test]
 fn a_body_without_escapes_is_not_copied() {
     let payload = Bytes::from_static(br#"{"body":"hello"}"#);
     let command = decode_command(Encoding::Json, &payload, &CommandProperties::default(), &LIMITS).unwrap();
@@ -241,7 +270,9 @@ proptest! {
 
     #[test]
     fn hostile_payloads_do_not_panic(bytes: Vec<u8>, at in 0..3usize) {
-        let _ = decode_command(Encoding::ALL[at], &bytes.into(), &CommandProperties::default(), &LIMITS);
+        let payload = Bytes::from(bytes);
+        let _ = decode_command(Encoding::ALL[at], &payload, &CommandProperties::default(), &LIMITS);
+        let _ = refused_id(Encoding::ALL[at], &payload, &CommandProperties::default());
     }
 
     #[test]

@@ -28,10 +28,15 @@ impl<'a, F: Fn(Cow<'a, str>) -> Event<'a>> Broadcast<'a, F> {
 
     /// Queues it for a session that views the conversation as `viewer`, if it has subscribed to it in an encoding that can say it.
     pub(crate) fn to(&self, hub: &Arc<Hub>, session: &Arc<Session>, viewer: &UserId) {
+        self.within(hub, session, viewer, hub.settings.events);
+    }
+
+    /// The same, while fewer than `limit` messages at QoS 0 wait.
+    pub(crate) fn within(&self, hub: &Arc<Hub>, session: &Arc<Session>, viewer: &UserId, limit: usize) {
         let Some(encoding) = session.encoding_as(viewer, self.conversation) else { return };
         if let Some(payload) = self.payload(viewer, encoding) {
             let topic = conversation_topic(viewer, self.conversation, encoding);
-            session.push(hub, event_delivery(topic.into(), payload, self.expiry_seconds));
+            session.push(hub, event_delivery(topic.into(), payload, self.expiry_seconds), limit);
         }
     }
 

@@ -29,7 +29,8 @@ pub(crate) async fn run(hub: Arc<Hub>, session: Arc<Session>) {
             Job::Load(conversation) => load(&hub, &session, conversation).await,
             Job::Page(conversation, range) => page(&hub, &session, conversation, range.clone()).await,
             Job::Marks(conversation, since) => marks::tell_changed(&hub, &session, conversation, *since).await,
-            Job::Presence => presence::tell_all(&hub, &session).await,
+            Job::Presence => presence::find_people(&hub, &session).await,
+            Job::Person(user) => presence::tell_one(&hub, &session, user).await,
         };
         if let Err(error) = outcome {
             warn!(user = %session.user(), device = %session.device(), %error, "read for a session failed");

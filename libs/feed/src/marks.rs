@@ -72,7 +72,8 @@ pub(crate) async fn tell_changed(
             delivered,
             read: mark.read,
         });
-        event.to(hub, session, session.user());
+        // All at once, however many members there are: they are read only while few messages wait.
+        event.within(hub, session, session.user(), usize::MAX);
     }
     Ok(())
 }

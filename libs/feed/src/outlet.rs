@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
 use longwave_model::{ErrorCode, Refusal};
-use longwave_persistence::SubscriptionRow;
+use longwave_persistence::{StoreError, SubscriptionRow};
 use longwave_port::{Closing, Delivery, Outlet, Subscription, Ticket};
 use longwave_topics::{FilterSet, parse_filter};
 use tracing::{info, warn};
@@ -94,20 +94,28 @@ impl FeedOutlet {
         }
         hub.registry.watches_presence(before.any_presence(), session.state.lock().filters.any_presence());
         let outcome = self.follow(&before).await;
+        if outcome.is_err() {
+            // Without knowing where it begins, a live-only subscription would bring the whole history.
+            session.state.lock().refilter(before);
+        }
         open::release(hub, session);
-        outcome
+        outcome.map_err(|error| store_refusal(&error))
     }
 
     /// Makes owed what the subscriptions match now and did not match `before`.
-    async fn follow(&self, before: &FilterSet) -> Result<(), Refusal> {
+    async fn follow(&self, before: &FilterSet) -> Result<(), StoreError> {
         let (hub, session) = (&self.hub, &self.session);
-        let refuse = |error| store_refusal(&error);
         if session.live_only {
-            return compare::set_baseline(hub, session, before).await.map_err(refuse);
+            return compare::set_baseline(hub, session, before).await;
         }
-        let mut conversations = compare::compare(hub, session, &[]).await.map_err(refuse)?;
-        conversations.retain(|conversation| before.encoding_for(conversation).is_none());
-        marks::look_at(hub, session, conversations, 0);
+        match compare::compare(hub, session, &[]).await {
+            Ok(mut conversations) => {
+                conversations.retain(|conversation| before.encoding_for(conversation).is_none());
+                marks::look_at(hub, session, conversations, 0);
+            }
+            // The subscription is stored and live; what else is owed the next comparison will find.
+            Err(error) => warn!(user = %session.user(), device = %session.device(), %error, "comparison failed"),
+        }
         Ok(())
     }
 

@@ -81,8 +81,8 @@ async fn tell_of(hub: &Arc<Hub>, user: &UserId) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Tells a session of everybody it asked for.
-pub(crate) async fn tell_all(hub: &Arc<Hub>, session: &Arc<Session>) -> Result<(), StoreError> {
+/// Finds out of whose presence a session is to be told, among those it asked for.
+pub(crate) async fn find_people(hub: &Arc<Hub>, session: &Arc<Session>) -> Result<(), StoreError> {
     let filters = session.state.lock().filters.clone();
     let mut people: Vec<UserId> = Vec::new();
     if filters.every_presence() {
@@ -94,16 +94,20 @@ pub(crate) async fn tell_all(hub: &Arc<Hub>, session: &Arc<Session>) -> Result<(
             }
         }
     }
-    for other in people {
-        let state = presence_of(hub, &other).await?;
-        push(hub, session, &other, state);
-    }
+    session.state.lock().active().people = people;
+    Ok(())
+}
+
+/// Tells a session whether one of them is online.
+pub(crate) async fn tell_one(hub: &Arc<Hub>, session: &Arc<Session>, other: &UserId) -> Result<(), StoreError> {
+    let state = presence_of(hub, other).await?;
+    push(hub, session, other, state);
     Ok(())
 }
 
 fn push(hub: &Arc<Hub>, session: &Arc<Session>, about: &UserId, state: bytes::Bytes) {
     let topic = presence_topic(session.user(), about);
-    session.push(hub, event_delivery(topic.into(), state, Some(EXPIRY_SECONDS)));
+    session.push(hub, event_delivery(topic.into(), state, Some(EXPIRY_SECONDS)), hub.settings.events);
 }
 
 /// `online`, or `offline` and the Unix time in seconds of the last connection's end, 0 if it is not known.

@@ -93,8 +93,10 @@ pub(crate) struct Active {
     resends: VecDeque<ResendItem>,
     /// Conversations whose marks have to be looked at, and since when.
     pub(crate) marks: Option<(Vec<ConversationId>, u64)>,
-    /// The presence of others has to be told.
+    /// It has to be found out whose presence is to be told.
     pub(crate) presence: bool,
+    /// People whose presence has to be told.
+    pub(crate) people: Vec<UserId>,
 }
 
 /// A conversation of a session with traffic.
@@ -271,6 +273,7 @@ impl Active {
             && self.resends.is_empty()
             && self.marks.is_none()
             && !self.presence
+            && self.people.is_empty()
     }
 
     pub(crate) fn mark_hungry(&mut self, id: &ConversationId) {

@@ -3,7 +3,7 @@
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
-use longwave_model::{ConversationId, Entry};
+use longwave_model::{ConversationId, Entry, UserId};
 use longwave_persistence::InFlight;
 
 use super::{Active, Place, ResendItem, State};
@@ -20,8 +20,10 @@ pub(crate) enum Job {
     Page(ConversationId, RangeInclusive<u64>),
     /// The marks of a conversation that changed since.
     Marks(ConversationId, u64),
-    /// Who of those it wants to know about is online.
+    /// About whom it is told whether they are online.
     Presence,
+    /// Whether this one is online.
+    Person(UserId),
 }
 
 impl State {
@@ -43,6 +45,7 @@ impl State {
             Job::Page(id, _) => active.mark_hungry(&id),
             Job::Marks(id, since) => active.look_at_marks([id], since),
             Job::Presence => active.presence = true,
+            Job::Person(user) => active.people.push(user),
         }
     }
 
@@ -62,7 +65,7 @@ impl Active {
         !self.resume.is_empty()
             || !self.loading.is_empty()
             || (!self.hungry.is_empty() && self.has_room(hub))
-            || ((self.presence || self.marks.is_some()) && self.has_event_room(hub))
+            || ((self.presence || !self.people.is_empty() || self.marks.is_some()) && self.has_event_room(hub))
     }
 
     fn next_job(&mut self, hub: &Hub) -> Option<Job> {
@@ -89,6 +92,9 @@ impl Active {
         }
         if std::mem::take(&mut self.presence) {
             return Some(Job::Presence);
+        }
+        if let Some(user) = self.people.pop() {
+            return Some(Job::Person(user));
         }
         let (conversations, since) = self.marks.as_mut()?;
         let (next, since) = (conversations.pop(), *since);

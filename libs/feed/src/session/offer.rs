@@ -89,14 +89,14 @@ impl Session {
         self.follow_up(hub, after);
     }
 
-    /// Queues a message at QoS 0 for the device.
-    pub(crate) fn push(self: &Arc<Self>, hub: &Arc<Hub>, event: Delivery) {
+    /// Queues a message at QoS 0 for the device, while fewer than `limit` wait.
+    pub(crate) fn push(self: &Arc<Self>, hub: &Arc<Hub>, event: Delivery, limit: usize) {
         let after = {
             let mut state = self.state.lock();
             if state.closed {
                 return;
             }
-            let wake = self.push_or_drop(hub, &mut state, event);
+            let wake = self.push_or_drop(hub, &mut state, event, limit);
             self.finish(&mut state, After { wake, ..After::default() }, hub)
         };
         self.follow_up(hub, after);
@@ -239,13 +239,13 @@ impl Session {
         let topic: Arc<str> = conversation_topic(viewer, conversation, encoding).into();
         let address = Address { viewer, conversation, encoding, topic: &topic };
         match Item::Live(live.clone()).deliver(&address, hub.now(), None, None) {
-            Some(delivery) => self.push_or_drop(hub, state, delivery),
+            Some(delivery) => self.push_or_drop(hub, state, delivery, hub.settings.events),
             None => false,
         }
     }
 
-    fn push_or_drop(&self, hub: &Hub, state: &mut State, event: Delivery) -> bool {
-        let pushed = state.push_event(event, hub.settings.events);
+    fn push_or_drop(&self, hub: &Hub, state: &mut State, event: Delivery, limit: usize) -> bool {
+        let pushed = state.push_event(event, limit);
         if !pushed {
             add(&hub.stats.events_dropped, 1);
             state.rare().lost_since.get_or_insert_with(|| hub.now());

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
 mod backlog;
+mod chaos;
 mod device;
 mod live;
 mod marks;

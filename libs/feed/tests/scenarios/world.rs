@@ -47,6 +47,11 @@ pub(crate) fn conversation(id: &str) -> ConversationId {
     ConversationId::parse(id).unwrap()
 }
 
+/// In memory where that is possible: how long a sync takes is not what is tested here.
+fn folder() -> TempDir {
+    tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap()
+}
+
 fn config(folder: &TempDir, time: &Arc<AtomicU64>) -> EmbeddedConfig {
     let mut config = EmbeddedConfig::new(folder.path().join("store"));
     config.shards = 1;
@@ -83,7 +88,7 @@ impl World {
     }
 
     pub(crate) async fn with(settings: FeedSettings) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = folder();
         let time = Arc::new(AtomicU64::new(START));
         let store = Arc::new(Embedded::open(config(&folder, &time)).unwrap());
         let tenure = store.take(ShardId(0), OwnerId(1)).await.unwrap();

@@ -4,6 +4,7 @@
 //! commit of its own); journal and views are the same commit, so `applied` is always the head. Reads run where they are
 //! called: they touch memory and the page cache, rarely the disk.
 
+mod backup;
 mod commit_count;
 mod committer;
 mod config;
@@ -11,6 +12,7 @@ mod config;
 mod fault;
 mod journal_check;
 mod keys;
+mod log_row;
 mod marker;
 mod open_error;
 mod opening;
@@ -24,6 +26,7 @@ mod shared;
 mod space;
 mod stage;
 mod stats;
+mod survey;
 mod sweep;
 mod tables;
 mod write;
@@ -35,11 +38,13 @@ use std::thread::JoinHandle;
 use parking_lot::Mutex;
 use tokio::sync::mpsc;
 
+pub use backup::{BackupError, BackupReport, restore};
 pub use config::{Clock, EmbeddedConfig};
 pub use open_error::OpenError;
 pub use stats::{EmbeddedStats, StatsReading};
 pub use sweep::{JOURNAL_MILLIS, RetentionPolicy, SweepReport};
 
+use crate::error::StoreError;
 use committer::Committer;
 use request::Request;
 use shared::Shared;
@@ -91,6 +96,17 @@ impl Embedded {
     #[must_use]
     pub fn unavailable(&self) -> Option<String> {
         self.shared.tables().err().map(|error| error.to_string())
+    }
+
+    /// Writes all rows that are in memory as sorted files, so that opening the store replays little.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the files cannot be written.
+    pub async fn write_sorted_files(&self) -> Result<(), StoreError> {
+        let tables = self.shared.tables()?;
+        let write = move || tables.write_sorted_files();
+        let failed = |error: tokio::task::JoinError| StoreError::Unavailable(error.to_string().into());
+        tokio::task::spawn_blocking(write).await.map_err(failed)?
     }
 
     /// Counters for the metrics page.

@@ -6,6 +6,7 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
+pub mod audit;
 #[cfg(feature = "contract")]
 pub mod contract;
 mod cursors;

@@ -9,6 +9,7 @@ use std::io;
 use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 
+use tracing::warn;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::open_error::OpenError;
@@ -23,11 +24,15 @@ impl CommitCount {
     /// Opens the file and compares it with the database's own count.
     pub(super) fn open(path: &Path, counted: u64) -> Result<Self, OpenError> {
         let name = path.join(FILE);
-        let file = OpenOptions::new().read(true).write(true).open(&name).map_err(|error| OpenError::Damaged {
-            file: name.clone(),
-            reason: error.to_string(),
-            advice: REMAKE,
-        })?;
+        let file = match OpenOptions::new().read(true).write(true).open(&name) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                warn!("the commit count is missing; whether commits were lost cannot be told");
+                Self::create(path, counted)?;
+                return Self::open(path, counted);
+            }
+            Err(error) => return Err(OpenError::Io { path: name, error }),
+        };
         let mut row = [0; 16];
         let recorded = match file.read_exact_at(&mut row, 0) {
             Ok(()) => parse(&row),
@@ -69,8 +74,7 @@ impl CommitCount {
     }
 }
 
-const REMAKE: &str =
-    "restore the latest backup, or, if nothing else was damaged, run `longwave audit --remake-commit-count`";
+const REMAKE: &str = "delete this file to start without knowing whether commits were lost, then run `longwave audit`; or restore the latest backup";
 
 fn parse(row: &[u8; 16]) -> Option<u64> {
     let (number, checksum) = row.split_first_chunk::<8>()?;

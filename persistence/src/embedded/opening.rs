@@ -25,7 +25,7 @@ pub(super) fn open(config: &EmbeddedConfig) -> Result<(File, Tables), OpenError>
         if config.shards == 0 {
             return Err(OpenError::ShardMismatch { stored: 1, asked: 0 });
         }
-        create(config, |_| Ok(()))?;
+        create(config, |_| Ok::<_, OpenError>(()))?;
         info!(path = %path.display(), shards = config.shards, "created a store");
     }
     Marker::read(path, config.shards)?;
@@ -49,21 +49,29 @@ pub(super) fn open_database(config: &EmbeddedConfig) -> Result<Tables, OpenError
 }
 
 /// Builds a store beside the wanted path, lets `fill` write to it, and moves it there.
-pub(super) fn create(
+pub(super) fn create<T, E: From<OpenError>>(
     config: &EmbeddedConfig,
-    fill: impl FnOnce(&Tables) -> Result<(), OpenError>,
-) -> Result<(), OpenError> {
-    let path = &config.path;
-    let draft = sibling(path, ".new");
+    fill: impl FnOnce(&Tables) -> Result<T, E>,
+) -> Result<T, E> {
+    let draft = sibling(&config.path, ".new");
+    let tables = begin(config, &draft)?;
+    let filled = fill(&tables)?;
+    finish(config, &draft, tables)?;
+    Ok(filled)
+}
+
+fn begin(config: &EmbeddedConfig, draft: &Path) -> Result<Tables, OpenError> {
     if draft.exists() {
         // Left behind by a creation that was interrupted; it was never a store.
-        fs::remove_dir_all(&draft).map_err(OpenError::io(&draft))?;
+        fs::remove_dir_all(draft).map_err(OpenError::io(draft))?;
     }
-    fs::create_dir_all(&draft).map_err(OpenError::io(&draft))?;
-    let building = EmbeddedConfig { path: draft.clone(), ..config.clone() };
-    let tables = open_database(&building)?;
+    fs::create_dir_all(draft).map_err(OpenError::io(draft))?;
+    open_database(&EmbeddedConfig { path: draft.to_owned(), ..config.clone() })
+}
+
+fn finish(config: &EmbeddedConfig, draft: &Path, tables: Tables) -> Result<(), OpenError> {
+    let path = &config.path;
     let directory = draft.join(DATABASE);
-    fill(&tables)?;
     let commits = match super::committer::read_commits(&tables) {
         Ok((commits, _)) => commits,
         Err(_) => {
@@ -81,10 +89,10 @@ pub(super) fn create(
     };
     tables.sync().map_err(|error| explain(directory, error))?;
     drop(tables);
-    CommitCount::create(&draft, commits)?;
-    marker.write(&draft)?;
-    sync_folder(&draft)?;
-    fs::rename(&draft, path).map_err(OpenError::io(path))?;
+    CommitCount::create(draft, commits)?;
+    marker.write(draft)?;
+    sync_folder(draft)?;
+    fs::rename(draft, path).map_err(OpenError::io(path))?;
     sync_folder(parent(path))
 }
 

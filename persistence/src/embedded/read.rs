@@ -5,4 +5,4 @@ mod devices;
 mod entries;
 mod journal;
 
-pub(super) use entries::{decode_entry, read_head};
+pub(super) use entries::read_head;

@@ -34,6 +34,9 @@ pub(super) struct Boot {
     pub(super) opened_at: u64,
 }
 
+/// What the overlay had for a key: nothing, or a row or its removal.
+type Before = Option<Option<Vec<u8>>>;
+
 /// A commit in the making.
 pub(super) struct Stage<'a> {
     tables: &'a std::sync::Arc<Tables>,
@@ -44,7 +47,7 @@ pub(super) struct Stage<'a> {
     batch: OwnedWriteBatch,
     overlay: Vec<FxHashMap<Vec<u8>, Option<Vec<u8>>>>,
     /// What the current request replaced in the overlay, to take it back when it fails halfway.
-    undo: Vec<(Table, Vec<u8>, Option<Option<Vec<u8>>>)>,
+    undo: Vec<(Table, Vec<u8>, Before)>,
     heads: FxHashMap<ConversationId, u64>,
     touched: Vec<bool>,
     /// Entries appended.

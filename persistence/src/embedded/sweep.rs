@@ -6,12 +6,12 @@
 mod retention;
 mod rounds;
 
-use longwave_model::{Content, Message, Position, ShardId};
+use longwave_model::{Content, ConversationId, Message, Position, ShardId};
 
 use super::Embedded;
 use super::keys;
+use super::log_row::{LogRow, removed};
 use super::pointers::Pointers;
-use super::read::decode_entry;
 use super::request::{Request, Sweeping};
 use super::rows;
 use super::session_row;
@@ -115,10 +115,10 @@ impl Embedded {
                 let (_, log_key) =
                     keys::parse_expiry(&key).ok_or_else(|| damaged(Table::Expiry, "a key is not one"))?;
                 steps.push(Sweeping::Delete(Table::Expiry, key.to_vec()));
-                let Some(row) = view.get(Table::Log, log_key)? else { continue };
-                let mut entry = decode_entry(&row)?;
-                if journals.are_past(&entry) {
-                    steps.push(Sweeping::Delete(Table::Log, log_key.to_vec()));
+                let row = view.get(Table::Log, log_key)?.map(|row| LogRow::decode(&row)).transpose()?;
+                let Some(mut entry) = row.and_then(LogRow::entry) else { continue };
+                if journals.are_past(&entry.conversation, entry.ts) {
+                    steps.push(Sweeping::Write(Table::Log, log_key.to_vec(), removed(entry.ts)));
                 } else {
                     let again = keys::expiry(now.saturating_add(JOURNAL_MILLIS), log_key);
                     steps.push(Sweeping::Write(Table::Expiry, again, Vec::new()));
@@ -188,11 +188,11 @@ impl Embedded {
 struct JournalStarts(Vec<u64>);
 
 impl JournalStarts {
-    /// Whether the journal no longer points to an entry.
-    fn are_past(&self, entry: &longwave_model::Entry) -> bool {
+    /// Whether the journal no longer points to an entry of that time.
+    fn are_past(&self, conversation: &ConversationId, ts: u64) -> bool {
         let shards = u16::try_from(self.0.len()).unwrap_or(u16::MAX);
-        let shard = longwave_model::shard_of(&entry.conversation, shards);
-        self.0.get(usize::from(shard.0)).is_some_and(|start| entry.ts < *start)
+        let shard = longwave_model::shard_of(conversation, shards);
+        self.0.get(usize::from(shard.0)).is_some_and(|start| ts < *start)
     }
 }
 

@@ -107,6 +107,12 @@ impl Tables {
         View { snapshot: self.database.snapshot(), tables: self.clone() }
     }
 
+    /// Writes all rows in memory as sorted files.
+    pub(super) fn write_sorted_files(&self) -> Result<(), StoreError> {
+        let failed = |error: fjall::Error| StoreError::Unavailable(error.to_string().into());
+        self.keyspaces.iter().try_for_each(|keyspace| keyspace.rotate_memtable_and_wait().map_err(failed))
+    }
+
     /// Makes the contents of all files durable, for creation and restore.
     pub(super) fn sync(&self) -> fjall::Result<()> {
         self.database.persist(PersistMode::SyncAll)

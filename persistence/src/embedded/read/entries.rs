@@ -4,11 +4,11 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use bytes::Bytes;
 use longwave_model::{ConversationId, Entry, MessageId, Seq, UserId};
 
 use crate::embedded::Embedded;
 use crate::embedded::keys;
+use crate::embedded::log_row::LogRow;
 use crate::embedded::rows;
 use crate::embedded::tables::{Table, View, damaged};
 use crate::error::StoreError;
@@ -84,15 +84,17 @@ impl PageReader {
     ) -> Result<Self, StoreError> {
         let (mut room, mut expired) = (self.bytes, 0);
         for row in rows {
-            let (_, row) = row?;
-            let entry = decode_entry(&row)?;
-            let seq = entry.seq.0;
-            if entry.expires_at.is_some_and(|at| at <= self.now) {
-                expired += 1;
-            } else {
-                let size = entry.message().map_or(0, |message| message.body.len());
-                room = room.saturating_sub(size);
-                self.entries.push(Arc::new(entry));
+            let (key, row) = row?;
+            let (_, seq) = keys::parse_log(&key).ok_or_else(|| damaged(Table::Log, "a key is not one"))?;
+            let seq = seq.0;
+            let entry = LogRow::decode(&row)?.entry();
+            match entry.filter(|entry| entry.expires_at.is_none_or(|at| at > self.now)) {
+                None => expired += 1,
+                Some(entry) => {
+                    let size = entry.message().map_or(0, |message| message.body.len());
+                    room = room.saturating_sub(size);
+                    self.entries.push(Arc::new(entry));
+                }
             }
             if self.entries.len() == self.limit || room == 0 || expired == EXPIRED_PER_PAGE {
                 self.stopped = Some(seq);
@@ -113,9 +115,4 @@ pub(in crate::embedded) fn read_head(view: &View, conversation: &ConversationId)
         None => 0,
     };
     Ok(Some(Head { seq: Seq(seq), floor: Seq(floor) }))
-}
-
-/// Takes a log row back.
-pub(in crate::embedded) fn decode_entry(row: &[u8]) -> Result<Entry, StoreError> {
-    Entry::decode(Bytes::copy_from_slice(row)).map_err(|error| damaged(Table::Log, error.to_string()))
 }

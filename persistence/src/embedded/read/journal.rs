@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use longwave_model::{Position, ShardId};
 
-use super::entries::decode_entry;
 use crate::embedded::Embedded;
 use crate::embedded::keys;
+use crate::embedded::log_row::LogRow;
 use crate::embedded::pointers::Pointers;
 use crate::embedded::tables::{Table, damaged};
 use crate::error::StoreError;
@@ -37,9 +37,9 @@ impl Embedded {
                     if tail.len() == limit {
                         return Ok(tail);
                     }
-                    if let Some(row) = view.get(Table::Log, &keys::log(conversation, seq.0))? {
-                        tail.push(JournalRow { position, entry: Arc::new(decode_entry(&row)?) });
-                    }
+                    let row = view.get(Table::Log, &keys::log(conversation, seq.0))?;
+                    let entry = row.map(|row| LogRow::decode(&row)).transpose()?.and_then(LogRow::entry);
+                    tail.extend(entry.map(|entry| JournalRow { position, entry: Arc::new(entry) }));
                 }
                 position.0 += 1;
             }

@@ -9,7 +9,8 @@ use prost::Message as _;
 use super::{JournalStarts, RetentionPolicy, SweepReport};
 use crate::embedded::Embedded;
 use crate::embedded::keys;
-use crate::embedded::read::{decode_entry, read_head};
+use crate::embedded::log_row::LogRow;
+use crate::embedded::read::read_head;
 use crate::embedded::request::Sweeping;
 use crate::embedded::rows::{self, ConversationFacts};
 use crate::embedded::tables::{Table, View, damaged};
@@ -75,9 +76,10 @@ fn retire(
     let first = keys::log(id, purged + 1);
     for row in view.range(Table::Log, &first, &keys::log(id, head.seq.0)) {
         let (key, row) = row?;
-        let entry = decode_entry(&row)?;
-        let seq = entry.seq.0;
-        let too_old = oldest.is_some_and(|oldest| entry.ts < oldest);
+        let ts = LogRow::decode(&row)?.ts();
+        let (_, seq) = keys::parse_log(&key).ok_or_else(|| damaged(Table::Log, "a key is not one"))?;
+        let seq = seq.0;
+        let too_old = oldest.is_some_and(|oldest| ts < oldest);
         if seq > floor && !too_old {
             break;
         }
@@ -87,7 +89,7 @@ fn retire(
         *budget -= 1;
         report.examined += 1;
         floor = floor.max(seq);
-        deleting &= journals.are_past(&entry);
+        deleting &= journals.are_past(id, ts);
         if deleting {
             deleted = seq;
             report.retired += 1;

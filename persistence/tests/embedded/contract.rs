@@ -1,5 +1,4 @@
 //! The embedded store under the contract of all backends.
-#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
 use std::sync::Arc;
 

@@ -15,7 +15,7 @@ use crate::refusal::store_refusal;
 use crate::session::{After, Session};
 use crate::stats::{add, subtract};
 use crate::subscriptions::{granted, merge, to_row};
-use crate::{compare, cursors, marks, open};
+use crate::{compare, cursors, marks, open, presence};
 
 /// An open session as its connection holds it. Dropped without being closed it ends as after a crash: the session row says so.
 pub(crate) struct FeedOutlet {
@@ -28,9 +28,9 @@ impl FeedOutlet {
     /// Lets the session be reached.
     pub(crate) fn register(hub: &Arc<Hub>, session: &Arc<Session>) -> Self {
         if hub.registry.insert(session) {
-            hub.presence.changed(session.user());
+            presence::changed(hub, session.user());
         }
-        let (foreign, presence) = {
+        let (foreign, wants_presence) = {
             let state = session.state.lock();
             let foreign = state.rare.as_ref().map(|rare| rare.foreign.clone()).unwrap_or_default();
             (foreign, state.filters.any_presence())
@@ -38,7 +38,7 @@ impl FeedOutlet {
         for (user, _) in &foreign {
             hub.registry.watch(user, session);
         }
-        hub.registry.watches_presence(false, presence);
+        hub.registry.watches_presence(false, wants_presence);
         add(&hub.stats.sessions, 1);
         Self { hub: hub.clone(), session: session.clone(), registered: AtomicBool::new(true) }
     }
@@ -49,7 +49,7 @@ impl FeedOutlet {
             return;
         }
         let (hub, session) = (&self.hub, &self.session);
-        let (rare, presence) = {
+        let (rare, wants_presence) = {
             let mut state = session.state.lock();
             state.closed = true;
             (state.rare.take().unwrap_or_default(), state.filters.any_presence())
@@ -60,9 +60,9 @@ impl FeedOutlet {
         for (user, _) in &rare.foreign {
             hub.registry.unwatch(user, session);
         }
-        hub.registry.watches_presence(presence, false);
+        hub.registry.watches_presence(wants_presence, false);
         if hub.registry.remove(session) {
-            hub.presence.changed(session.user());
+            presence::changed(hub, session.user());
         }
         subtract(&hub.stats.sessions, 1);
     }

@@ -29,11 +29,6 @@ pub(crate) struct Presence {
 }
 
 impl Presence {
-    /// A user came or went.
-    pub(crate) fn changed(&self, user: &UserId) {
-        self.changed.lock().insert(user.clone());
-    }
-
     /// A live-only connection ended at `now` (Unix time in milliseconds).
     pub(crate) fn seen(&self, user: &UserId, now: u64) {
         let mut last_seen = self.last_seen.lock();
@@ -41,6 +36,13 @@ impl Presence {
             last_seen.clear();
         }
         last_seen.insert(user.clone(), now);
+    }
+}
+
+/// A user came or went. Whoever asks later is told of everybody then.
+pub(crate) fn changed(hub: &Hub, user: &UserId) {
+    if hub.registry.anyone_watches_presence() {
+        hub.presence.changed.lock().insert(user.clone());
     }
 }
 
@@ -55,9 +57,6 @@ pub(crate) async fn run(hub: Arc<Hub>) {
 /// Tells those who want to know of everyone who came or went.
 pub(crate) async fn tell_changed(hub: &Arc<Hub>) {
     let changed = std::mem::take(&mut *hub.presence.changed.lock());
-    if !hub.registry.anyone_watches_presence() {
-        return;
-    }
     for user in changed {
         if let Err(error) = tell_of(hub, &user).await {
             warn!(%user, %error, "presence not told");

@@ -9,6 +9,7 @@ mod pending;
 pub(crate) mod seat;
 mod tally;
 mod task;
+mod turn;
 pub(crate) mod wire;
 
 pub(crate) use task::Connection;

@@ -1,3 +1,5 @@
+//! Claims under contention: one holder, the last of those who wait, and nothing left behind.
+
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::*;

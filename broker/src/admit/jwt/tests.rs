@@ -1,3 +1,5 @@
+//! Tokens of every algorithm, good and bad; key files; keys behind a URL that changes and goes down.
+
 use std::time::Duration;
 
 use bytes::Bytes;

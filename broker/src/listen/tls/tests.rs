@@ -1,3 +1,5 @@
+//! Certificate files that change, break and mend.
+
 use std::path::Path;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Frames in parts of every size, and what a peer may not do.
+
 use super::*;
 
 /// A frame as a client sends it.

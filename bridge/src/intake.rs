@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use longwave_envelope::{Command, CommandLimits, CommandProperties, SendCommand, decode_command};
+use longwave_envelope::{Command, CommandLimits, CommandProperties, SendCommand, decode_command, refused_id};
 use longwave_model::{ConversationId, DeviceId, ErrorCode, Message, MessageId, Origin, Refusal, UserId};
 use longwave_port::{Completion, Guarantee, Publish, PublishProperties};
 use longwave_topics::{Encoding, Topic, parse_topic};
@@ -65,7 +65,8 @@ fn command(
     if publish.wants_notice {
         let id = match &decoded {
             Ok(Command::Send(send)) => send.id.clone(),
-            _ => None,
+            Ok(_) => None,
+            Err(_) => refused_id(encoding, &publish.payload, &command_properties(properties)),
         };
         reply.echo(Echo { user: user.clone(), conversation: conversation.clone(), encoding, id });
     }

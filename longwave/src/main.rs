@@ -2,6 +2,7 @@
 
 mod accounts;
 mod admin;
+mod audit_report;
 mod banner;
 mod cli;
 mod commands;

@@ -14,6 +14,7 @@ use serde::Deserialize;
 
 use crate::accounts::LocalAccounts;
 use crate::admin::socket::ChannelWriter;
+use crate::audit_report::audit_report;
 
 /// What the requests work on.
 pub(crate) struct Operations {
@@ -89,9 +90,5 @@ async fn backup(State(operations): State<Arc<Operations>>) -> Body {
 }
 
 async fn audit(State(operations): State<Arc<Operations>>) -> Result<String, Failure> {
-    let report = tokio::task::spawn_blocking(move || operations.store.audit())
-        .await
-        .map_err(Failure::server)?
-        .map_err(Failure::server)?;
-    Ok(report.to_string())
+    audit_report(&operations.store).await.map_err(Failure::server)
 }

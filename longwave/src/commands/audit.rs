@@ -5,6 +5,7 @@ use std::io::Write as _;
 use anyhow::ensure;
 use hyper::Method;
 
+use crate::audit_report::{FINDING, audit_report};
 use crate::cli::Audit;
 use crate::commands::control::Control;
 use crate::roles::serve::open_store;
@@ -17,13 +18,11 @@ pub(crate) fn run(arguments: Audit) -> anyhow::Result<()> {
     let report = runtime.block_on(async {
         match Control::connect(&settings.store.path).await? {
             Some(mut server) => server.text(Method::GET, "/v1/audit", Vec::new()).await,
-            None => Ok(open_store(&settings)?.audit()?.to_string()),
+            None => Ok(audit_report(&open_store(&settings)?).await?),
         }
     })?;
     std::io::stdout().write_all(report.as_bytes())?;
-    ensure!(
-        !report.lines().any(|line| line.starts_with("finding")),
-        "the store does not agree with itself (error 5003)"
-    );
+    let broken = report.lines().any(|line| line.starts_with(FINDING));
+    ensure!(!broken, "the tables do not agree with each other (error 5003)");
     Ok(())
 }

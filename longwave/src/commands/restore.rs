@@ -13,7 +13,7 @@ use crate::settings;
 pub(crate) fn run(arguments: Restore) -> anyhow::Result<()> {
     let settings = settings::read(&arguments.settings)?;
     let file = File::open(&arguments.from).with_context(|| format!("{}", arguments.from.display()))?;
-    longwave_persistence::embedded::restore(store_config(&settings), &mut BufReader::new(file))
+    longwave_persistence::embedded::restore(&store_config(&settings), &mut BufReader::new(file))
         .with_context(|| format!("{}", arguments.from.display()))?;
     Ok(writeln!(std::io::stdout(), "{} holds the backup now", settings.store.path.display())?)
 }

@@ -1,0 +1,15 @@
+//! The built binary, from outside: what newcomers, operators and devices do with it, and what breaks it.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod admission;
+mod backup;
+mod damaged_store;
+mod full_disk;
+mod multi_device;
+mod newcomer;
+mod offline;
+mod privacy;
+mod rig;
+mod settings;
+mod shutdown;

@@ -1,0 +1,77 @@
+//! SIGTERM, and what the admin port says before and meanwhile.
+
+use longwave_testkit::client::End;
+use longwave_testkit::http::get;
+use longwave_testkit::wire::{Hello, Version};
+
+use crate::rig::{Rig, eventually};
+
+#[test]
+fn nothing_acknowledged_before_sigterm_comes_again() {
+    // Cursors would be written long after the test.
+    let mut rig = Rig::dev(&["feed.flush_millis=600000"]);
+    let mut bob = rig.listener("bob", "phone");
+    let mut alice = rig.device("alice", "laptop");
+    for number in 0..50 {
+        assert_eq!(alice.say("@bob", &number.to_string()).unwrap().code, 0);
+    }
+    let taken = bob.bodies(30).unwrap();
+    assert_eq!(taken, (0..30).map(|number| number.to_string()).collect::<Vec<_>>());
+    bob.flush().unwrap();
+
+    rig.server.stop().unwrap();
+    let stopping = End::Told { code: 0x8b, error: Some(1007) };
+    assert_eq!(bob.end().unwrap(), stopping);
+    assert_eq!(alice.end().unwrap(), stopping);
+
+    rig.server.restart().unwrap();
+    let mut bob = rig.device("bob", "phone");
+    assert!(bob.resumed);
+    assert_eq!(bob.bodies(20).unwrap(), (30..50).map(|number| number.to_string()).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_client_of_3_1_1_is_closed_without_a_word() {
+    let mut rig = Rig::dev(&[]);
+    let hello = Hello { version: Version::V311, ..Hello::durable("bob", "phone") };
+    let mut bob = longwave_testkit::client::Client::connect(rig.mqtt(), &hello).unwrap();
+    rig.server.stop().unwrap();
+    assert_eq!(bob.end().unwrap(), End::Closed);
+}
+
+#[test]
+fn health_and_metrics() {
+    // Slow enough that the stop can be watched.
+    let mut rig = Rig::dev(&["limits.drain_per_second=1"]);
+    let admin = rig.server.plan().admin;
+    assert_eq!(get(admin, "/livez").unwrap().0, 200);
+    assert_eq!(get(admin, "/readyz").unwrap(), (200, "ready\n".to_owned()));
+    assert_eq!(get(admin, "/v1/users").unwrap().0, 404, "operators' requests are for the socket");
+
+    let _bob = rig.listener("bob", "phone");
+    let mut others: Vec<_> = (0..4).map(|number| rig.device("alice", &format!("d{number}"))).collect();
+    assert_eq!(others[0].say("@bob", "hello").unwrap().code, 0);
+    let (status, metrics) = get(admin, "/metrics").unwrap();
+    assert_eq!(status, 200);
+    for (name, least) in [
+        ("longwave_sessions_connected", 5.0),
+        ("longwave_publishes_accepted_total", 1.0),
+        ("longwave_entries_total", 2.0),
+        ("longwave_store_commits_total", 1.0),
+        ("longwave_store_free_bytes", 1.0),
+        ("longwave_connections{transport=\"tcp\"}", 5.0),
+    ] {
+        let value = metrics.lines().find_map(|line| line.strip_prefix(name)?.trim().parse::<f64>().ok());
+        assert!(value.is_some_and(|value| value >= least), "{name} is {value:?} in\n{metrics}");
+    }
+    assert!(metrics.ends_with("# EOF\n"));
+
+    rig.server.ask_to_stop().unwrap();
+    eventually(
+        "/readyz says stopping",
+        || matches!(get(admin, "/readyz"), Ok((503, reason)) if reason.contains("stopping")),
+    );
+    assert_eq!(get(admin, "/livez").unwrap().0, 200);
+    rig.server.wait_until_stopped().unwrap();
+    assert!(!rig.data().join("admin.sock").exists());
+}

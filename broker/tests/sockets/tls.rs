@@ -2,13 +2,17 @@
 
 use std::sync::Arc;
 
+use longwave_broker::admit::DevAdmit;
 use longwave_broker::codec::packet::Version;
+use longwave_broker::limits::Limits;
 use longwave_broker::listen::Transport;
 use longwave_broker::listen::tls::TlsReload;
 use longwave_broker::stats::BrokerStats;
 use rustls::HandshakeKind;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
-use crate::rig::{Client, Server, dial_tls, trusting, write_certificate};
+use crate::rig::{Behaviour, Client, Server, dial_tls, trusting, write_certificate};
 
 #[tokio::test]
 async fn messages_travel_and_the_certificate_changes_without_a_restart() {
@@ -55,5 +59,26 @@ async fn large_messages_and_resumption() {
         for _ in 0..5 {
             assert_eq!(client.take().await.payload, payload);
         }
+    }
+}
+
+#[tokio::test]
+async fn a_handshake_that_does_not_come_is_given_up() {
+    let directory = tempfile::tempdir().unwrap();
+    let (files, _) = write_certificate(directory.path(), "one");
+    let reload = TlsReload::load(files, Arc::new(BrokerStats::default())).unwrap();
+    let limits = Limits { connect_seconds: 1, ..Limits::default() };
+    for transport in [Transport::Tls, Transport::WebSocket, Transport::WebSocketTls] {
+        let tls = Some(reload.clone());
+        let server = Server::build(transport, tls, limits.clone(), Behaviour::default(), Arc::new(DevAdmit));
+        let mut silent = TcpStream::connect(server.address).await.unwrap();
+        let mut wrong = TcpStream::connect(server.address).await.unwrap();
+        wrong.write_all(b"\x10\x10\x00\x04MQTT: hello\r\n\r\n").await.unwrap();
+        let mut rest = Vec::new();
+        // An answer, if any, and then the end, also as a reset.
+        let _ = wrong.read_to_end(&mut rest).await;
+        assert_eq!(silent.read(&mut [0; 1]).await.unwrap_or(0), 0);
+        server.until("both gone", |server| server.broker.stats().connections() == 0).await;
+        assert_eq!(server.broker.stats().handshakes_failed.get(), 2, "{transport:?}");
     }
 }

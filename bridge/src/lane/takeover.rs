@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use longwave_model::Position;
 use longwave_persistence::{JournalRow, Tenure};
-use tracing::info;
+use tracing::debug;
 
 use crate::apply::{apply, batch_views};
 use crate::lane::Lane;
@@ -34,7 +34,7 @@ impl Lane {
         self.memory.clear();
         self.remember_tail(&tenure).await;
         count(&self.parts.stats.takeovers);
-        info!(shard = %self.shard, epoch = tenure.epoch.0, head = tenure.head.0, "shard taken");
+        debug!(shard = %self.shard, epoch = tenure.epoch.0, head = tenure.head.0, "shard taken");
     }
 
     /// Raises the epoch until that is known to have happened.

@@ -9,7 +9,7 @@ use longwave_model::{ConversationId, ErrorCode, Refusal, Seq, UserId};
 use longwave_persistence::{Expected, InFlight, SessionRow, StoreError};
 use longwave_port::{Feed, Open, Opened, Sender, Unsettled};
 use parking_lot::Mutex;
-use tracing::{debug, info};
+use tracing::debug;
 
 use crate::hub::{FeedHub, Hub};
 use crate::outlet::FeedOutlet;
@@ -55,7 +55,7 @@ async fn open_session(hub: &Arc<Hub>, open: Open) -> Result<Opened, Refusal> {
     };
     resumption.map_err(|error| store_refusal(&error))?;
     release(hub, &session);
-    info!(user = %open.user, device = %open.device, resumed = resumed.is_some(), live_only, connection, "session opened");
+    debug!(user = %open.user, device = %open.device, resumed = resumed.is_some(), live_only, connection, "session opened");
     Ok(Opened {
         outlet: Arc::new(outlet),
         session_present: resumed.is_some(),

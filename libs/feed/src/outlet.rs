@@ -8,7 +8,7 @@ use longwave_model::{ErrorCode, Refusal};
 use longwave_persistence::{StoreError, SubscriptionRow};
 use longwave_port::{Closing, Delivery, Outlet, Subscription, Ticket};
 use longwave_topics::{FilterSet, parse_filter};
-use tracing::{info, warn};
+use tracing::{debug, warn};
 
 use crate::hub::Hub;
 use crate::refusal::store_refusal;
@@ -240,7 +240,7 @@ impl Outlet for FeedOutlet {
             hub.store.put_session(row).await.map(drop)
         };
         match outcome {
-            Ok(()) => info!(%user, %device, "session closed"),
+            Ok(()) => debug!(%user, %device, "session closed"),
             // The row stays as it was while connected: the next connection starts as after a crash.
             Err(error) => warn!(%user, %device, %error, "session row not written at close"),
         }

@@ -2,6 +2,7 @@
 
 mod made;
 mod outgoing;
+mod seeds;
 mod sniffing;
 
 use bytes::{Buf, BytesMut};

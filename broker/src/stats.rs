@@ -29,7 +29,9 @@ pub struct Gauge(AtomicI64);
 impl Gauge {
     /// Adds to it, also less than nothing.
     pub fn add(&self, n: i64) {
-        self.0.fetch_add(n, Relaxed);
+        if n != 0 {
+            self.0.fetch_add(n, Relaxed);
+        }
     }
 
     /// Sets it.

@@ -9,7 +9,8 @@ use bytes::BytesMut;
 
 /// Bytes that one read asks for: one TLS record.
 pub(crate) const READ_CHUNK: usize = 16 * 1024;
-const KEEP: usize = 64 * 1024;
+/// Room for what a full window writes at once, and some.
+const KEEP: usize = 256 * 1024;
 const PER_THREAD: usize = 4;
 
 thread_local! {

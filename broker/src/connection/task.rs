@@ -133,11 +133,10 @@ impl Future for Connection {
         if let Some(ending) = &mut this.ending {
             return ending.as_mut().poll(cx);
         }
-        let broker = this.seat.broker.clone();
         let waited = i64::from(this.waiting.is_some());
         let Waiting { partial, out } = this.waiting.take().map_or_else(Waiting::default, |waiting| *waiting);
         let mut work = Work {
-            now: broker.clock.now(),
+            now: this.seat.broker.clock.now(),
             tally: Tally::default(),
             scratch: SCRATCH.take(),
             partial,
@@ -152,8 +151,9 @@ impl Future for Connection {
             let again = this.turn(cx, &mut work);
             asleep = !again && work.closing.is_none() && this.handle.sleep(cx.waker());
         }
-        work.tally.write(broker.stats());
         SCRATCH.set(work.scratch);
+        let broker = &this.seat.broker;
+        work.tally.write(broker.stats());
         let (partial, out) = (work.partial, work.out);
         if let Some(closing) = work.closing {
             broker.stats().buffers_in_use.add(-waited);

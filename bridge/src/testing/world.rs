@@ -60,8 +60,8 @@ impl Admit for Tokens {
 }
 
 /// Everything together.
-pub(crate) struct World {
-    pub(crate) store: Arc<MemoryStore>,
+pub(crate) struct World<S = MemoryStore> {
+    pub(crate) store: Arc<S>,
     pub(crate) notes: Arc<Notes>,
     pub(crate) bridge: Arc<Bridge>,
     pub(crate) stats: Arc<BridgeStats>,
@@ -79,14 +79,16 @@ impl World {
     pub(crate) fn with(settings: BridgeSettings) -> Self {
         Self::on(Arc::new(MemoryStore::new(2, false)), settings)
     }
+}
 
-    pub(crate) fn on(store: Arc<MemoryStore>, settings: BridgeSettings) -> Self {
+impl<S: Store + 'static> World<S> {
+    pub(crate) fn on(store: Arc<S>, settings: BridgeSettings) -> Self {
         let notes = Arc::new(Notes::default());
         let stats = Arc::new(BridgeStats::default());
         let time = Arc::new(AtomicU64::new(START));
         let clock = time.clone();
         let bridge = Bridge::start(BridgeParts {
-            store: store.clone() as Arc<dyn Store>,
+            store: store.clone(),
             bus: notes.clone(),
             admit: Arc::new(Tokens),
             clock: Arc::new(move || clock.load(SeqCst)),

@@ -46,7 +46,7 @@ pub struct Session {
     asking: Option<Box<subscribe::Asking>>,
     /// Sent at QoS 1 and not acknowledged, in order of sending.
     outgoing: VecDeque<(u16, Ticket)>,
-    /// Publishes of the device that are not acknowledged, in order of arrival. The first is never answered: else it would be gone.
+    /// Publishes of the device that the gate has, in order of arrival. The first is not done: else it would be gone.
     pending: VecDeque<publish::Pending>,
     /// Ticket of the first of `pending`; the others follow without gaps.
     first_ticket: u64,

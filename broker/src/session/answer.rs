@@ -5,7 +5,6 @@ use std::sync::Arc;
 use longwave_model::{ErrorCode, Refusal};
 use longwave_port::{Answer, DeliveryProperties, Notice};
 
-use super::publish::Pending;
 use super::{Effect, Now, Session, reason};
 use crate::codec::Receipt;
 use crate::codec::packet::{Ack, Packet, Qos, Version};
@@ -13,33 +12,44 @@ use crate::codec::packet::{Ack, Packet, Qos, Version};
 impl Session {
     pub(super) fn answered(&mut self, ticket: u64, answer: Answer, now: Now, effects: &mut Vec<Effect>) {
         let index = ticket.checked_sub(self.first_ticket).and_then(|index| usize::try_from(index).ok());
-        let Some(index) =
-            index.filter(|index| self.pending.get(*index).is_some_and(|pending| pending.answer.is_none()))
-        else {
+        let Some((index, pending)) = index.and_then(|index| Some((index, self.pending.get_mut(index)?))) else {
             return;
         };
-        if answer == Answer::Unknown {
-            let refusal = Refusal::new(ErrorCode::AnswerTimeout, "the fate of a publish is not known; send it again");
-            return self.break_off(reason::of_disconnect(refusal.code), &refusal, now, effects);
+        if pending.done || pending.answer.is_some() {
+            return;
         }
         if let Answer::Done { renewed_until: Some(until), .. } = &answer {
             self.expire_at(Some(*until), now);
         }
-        // Nothing acknowledges QoS 0, so its notice waits for nobody.
-        let answer =
-            if self.pending[index].qos == Qos::AtMostOnce { self.notify_at_most_once(answer, effects) } else { answer };
-        if index > 0 {
+        // Nothing acknowledges QoS 0: it neither waits nor makes others wait, and may be lost.
+        if self.pending[index].qos == Qos::AtMostOnce {
+            self.pending[index].finish();
+            self.notify_at_most_once(answer, effects);
+            return self.drop_the_done();
+        }
+        if answer == Answer::Unknown {
+            let refusal = Refusal::new(ErrorCode::AnswerTimeout, "the fate of a publish is not known; send it again");
+            return self.break_off(reason::of_disconnect(refusal.code), &refusal, now, effects);
+        }
+        if self.pending.iter().take(index).any(|earlier| earlier.qos != Qos::AtMostOnce) {
             self.pending[index].answer = Some(Box::new(answer));
             return;
         }
-        let mut next = Some(answer);
-        while let Some(answer) = next.take() {
-            let Some(pending) = self.pending.pop_front() else { break };
-            self.first_ticket += 1;
-            if !self.acknowledge(&pending, answer, now, effects) {
+        let mut next = Some((index, answer));
+        while let Some((index, answer)) = next.take() {
+            if !self.acknowledge(index, answer, now, effects) {
                 return;
             }
-            next = self.pending.front_mut().and_then(|pending| pending.answer.take()).map(|answer| *answer);
+            let following = self.pending.iter_mut().enumerate().skip(index + 1);
+            let mut above_qos_0 = following.filter(|(_, pending)| pending.qos != Qos::AtMostOnce);
+            next = above_qos_0.next().and_then(|(index, pending)| Some((index, *pending.answer.take()?)));
+        }
+        self.drop_the_done();
+    }
+
+    fn drop_the_done(&mut self) {
+        while self.pending.pop_front_if(|pending| pending.done).is_some() {
+            self.first_ticket += 1;
         }
         if self.pending.is_empty() {
             self.pending = std::collections::VecDeque::new();
@@ -47,12 +57,11 @@ impl Session {
     }
 
     /// Says whether the session goes on.
-    fn acknowledge(&mut self, pending: &Pending, answer: Answer, now: Now, effects: &mut Vec<Effect>) -> bool {
-        if pending.qos == Qos::AtMostOnce {
-            return true;
-        }
+    fn acknowledge(&mut self, index: usize, answer: Answer, now: Now, effects: &mut Vec<Effect>) -> bool {
+        let pending = &mut self.pending[index];
         let exactly_once = pending.qos == Qos::ExactlyOnce;
         let packet_id = pending.packet_id;
+        pending.finish();
         let mut code = 0;
         match answer {
             Answer::Stored { seq, ts, notice } => {
@@ -107,15 +116,14 @@ impl Session {
         }
     }
 
-    /// Sends the notice of a publish at QoS 0 and returns an answer without it.
-    fn notify_at_most_once(&mut self, answer: Answer, effects: &mut Vec<Effect>) -> Answer {
+    /// Sends the notice of a publish at QoS 0.
+    fn notify_at_most_once(&mut self, answer: Answer, effects: &mut Vec<Effect>) {
         match answer {
             Answer::Stored { notice, .. } | Answer::Done { notice, .. } | Answer::Refused { notice, .. } => {
                 self.notify(notice, effects);
             }
             Answer::Unknown => {}
         }
-        Answer::Done { notice: None, renewed_until: None }
     }
 
     /// Sends a notice at QoS 0 if a subscription matches it and it is not too large; says whether it was sent.

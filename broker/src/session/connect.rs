@@ -68,7 +68,7 @@ impl Session {
                 return self.refuse_connect(&refusal, now, effects);
             }
         };
-        self.window = connect.receive_maximum.unwrap_or(u16::MAX).min(self.limits.in_flight);
+        self.window = connect.receive_maximum.unwrap_or(u16::MAX).min(self.limits.in_flight.max(1));
         self.aliases_out_maximum = connect.topic_alias_maximum.min(self.limits.topic_aliases_out);
         self.problem_information = connect.request_problem_information;
         self.receipts = connect.version == Version::V5

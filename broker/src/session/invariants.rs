@@ -19,7 +19,15 @@ impl Session {
         if !distinct(self.outgoing.iter().map(|(id, _)| *id)) {
             return Err("a packet id is 0 or in flight twice");
         }
-        if self.pending.front().is_some_and(|first| first.answer.is_some()) {
+        if self.pending.front().is_some_and(|first| first.done) {
+            return Err("a publish that is done was kept");
+        }
+        if self
+            .pending
+            .iter()
+            .find(|pending| pending.qos != Qos::AtMostOnce)
+            .is_some_and(|first| first.answer.is_some())
+        {
             return Err("an answered publish was not acknowledged");
         }
         if self.pending.iter().zip(self.pending.iter().skip(1)).any(|(earlier, later)| earlier.at > later.at) {

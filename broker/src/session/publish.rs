@@ -10,16 +10,27 @@ use super::{Effect, Now, Session, protocol_error};
 use crate::codec::Receipt;
 use crate::codec::packet::{self, Publish, Qos, Version};
 
-/// A publish that is not acknowledged.
+/// A publish that the gate has.
 #[derive(Debug)]
 pub(super) struct Pending {
     pub(super) qos: Qos,
     /// 0 at QoS 0.
     pub(super) packet_id: u16,
+    /// Only an older one keeps it in the queue.
+    pub(super) done: bool,
     /// When it came, in monotonic milliseconds.
     pub(super) at: u64,
-    /// Its answer, when one before it is still without.
+    /// Its answer, when one above QoS 0 before it is still without.
     pub(super) answer: Option<Box<Answer>>,
+}
+
+impl Pending {
+    /// Answered and acknowledged: its packet id is free.
+    pub(super) fn finish(&mut self) {
+        self.qos = Qos::AtMostOnce;
+        self.packet_id = 0;
+        self.done = true;
+    }
 }
 
 impl Session {
@@ -54,6 +65,7 @@ impl Session {
         self.pending.push_back(Pending {
             qos: publish.qos,
             packet_id: publish.packet_id.unwrap_or(0),
+            done: false,
             at: now.monotonic,
             answer: None,
         });

@@ -1,9 +1,11 @@
 //! Deadlines: CONNECT, keep alive, unanswered publishes, tokens.
 
 use longwave_model::{ErrorCode, Refusal};
+use longwave_port::Answer;
 
 use super::connect::Phase;
 use super::{Effect, Session, reason};
+use crate::codec::packet::Qos;
 
 /// The time of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,6 +33,7 @@ impl Session {
         match self.phase {
             Phase::Waiting { .. } if now.monotonic >= self.connect_deadline() => self.end(now, effects),
             Phase::Live => {
+                self.give_up_at_most_once(now, effects);
                 if now.monotonic >= self.answer_deadline() {
                     let refusal = Refusal::new(ErrorCode::AnswerTimeout, "a publish stayed unanswered; send it again");
                     self.break_off(reason::of_disconnect(refusal.code), &refusal, now, effects);
@@ -65,6 +68,15 @@ impl Session {
             return u64::MAX;
         }
         self.heard.saturating_add(u64::from(self.keep_alive) * 1_500)
+    }
+
+    /// A publish at QoS 0 may be lost; that is no reason to end a connection.
+    fn give_up_at_most_once(&mut self, now: Now, effects: &mut Vec<Effect>) {
+        while now.monotonic >= self.answer_deadline()
+            && self.pending.front().is_some_and(|oldest| oldest.qos == Qos::AtMostOnce)
+        {
+            self.answered(self.first_ticket, Answer::Unknown, now, effects);
+        }
     }
 
     fn answer_deadline(&self) -> u64 {

@@ -66,6 +66,28 @@ fn qos_0_waits_for_nothing_and_is_acknowledged_by_nothing() {
     assert_eq!(client.answer(0, stored(1)), ["puback 1 00 seq=1 ts=1001"]);
     client.publish(Qos::AtMostOnce, 0);
     assert!(client.answer(2, refused(ErrorCode::NotAMember, None)).is_empty());
+    client.publish(Qos::AtMostOnce, 0);
+    assert!(client.answer(3, Answer::Unknown).is_empty(), "it may be lost");
+}
+
+#[test]
+fn nobody_waits_for_qos_0() {
+    let mut client = Client::live(Version::V5);
+    client.publish(Qos::AtMostOnce, 0);
+    client.publish(Qos::AtLeastOnce, 1);
+    client.publish(Qos::AtMostOnce, 0);
+    client.publish(Qos::AtLeastOnce, 2);
+    assert!(client.answer(3, stored(2)).is_empty());
+    assert_eq!(client.answer(1, stored(1)), ["puback 1 00 seq=1 ts=1001", "puback 2 00 seq=2 ts=1002"]);
+    assert!(client.answer(1, stored(9)).is_empty(), "an answer counts once");
+    assert_eq!(client.publish(Qos::AtLeastOnce, 1), [format!("publish #4 {TOPIC} qos1 1")], "the packet id is free");
+    client.wait(10_000);
+    assert_eq!(client.tick(), ["disconnect 83 why error=1009", "close"]);
+    let mut client = Client::live(Version::V5);
+    client.publish(Qos::AtMostOnce, 0);
+    client.wait(10_000);
+    assert!(client.tick().is_empty(), "it may be lost");
+    assert!(client.answer(0, stored(1)).is_empty());
 }
 
 #[test]

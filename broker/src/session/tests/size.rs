@@ -15,7 +15,7 @@ fn owned(session: &Session) -> usize {
 
 #[test]
 fn an_idle_session_is_small() {
-    assert!(size_of::<Session>() <= 256, "{} bytes", size_of::<Session>());
+    assert!(size_of::<Session>() <= 208, "{} bytes", size_of::<Session>());
     let filter = "u/alice/c/+/json";
     for version in [Version::V311, Version::V5] {
         let mut client = Client::live(version);

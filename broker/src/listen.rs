@@ -123,7 +123,7 @@ pub fn listen(broker: &Arc<Broker>, config: ListenerConfig) -> Result<Listening,
     let listener = bind(address).map_err(|source| ListenError::Bind { address, source })?;
     let local_addr = listener.local_addr().map_err(|source| ListenError::Bind { address, source })?;
     info!(address = %local_addr, transport = config.transport.name(), "listening");
-    let shake = handshake::Handshake::new(broker, config.transport, acceptor, &config.websocket_path);
+    let shake = handshake::Handshake::new(broker, &config, acceptor);
     tokio::spawn(accept::run(broker.clone(), listener, Arc::new(shake)));
     Ok(Listening { local_addr, transport: config.transport })
 }

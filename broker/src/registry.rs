@@ -150,6 +150,13 @@ impl Registry {
     }
 }
 
+impl Claim {
+    /// Whose place it is.
+    pub(crate) fn device(&self) -> Option<&(UserId, DeviceId)> {
+        self.handle.device.get()
+    }
+}
+
 impl Drop for Claim {
     fn drop(&mut self) {
         self.registry.release(&self.handle);

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use bytes::BytesMut;
 use longwave_port::{Closing, Outlet};
+use tracing::debug;
 
 use super::buffers;
 use super::pending::Pending;
@@ -68,6 +69,9 @@ async fn close_feed(broker: Arc<Broker>, feed: Option<OpenFeed>, pending: Option
     }
     if let Some(OpenFeed { outlet, claim }) = feed {
         outlet.close(closing).await;
+        if let Some((user, device)) = claim.device() {
+            debug!(%user, %device, "session closed");
+        }
         broker.stats().sessions.add(-1);
         drop(claim);
     }

@@ -8,6 +8,7 @@ use std::task::{Context, Poll};
 
 use bytes::BytesMut;
 use longwave_port::Answer;
+use tracing::debug;
 
 use super::buffers;
 use super::ending::OpenFeed;
@@ -60,6 +61,7 @@ impl Connection {
         let event = match came {
             Came::Event(event) => event,
             Came::Opened(claim, opened) => {
+                debug!(user = %opened.sender.user, device = %opened.sender.device, present = opened.session_present, "session opened");
                 let session = OpenedSession::from(&opened);
                 self.feed = Some(OpenFeed { outlet: opened.outlet, claim });
                 self.seat.broker.stats().sessions.add(1);
@@ -144,6 +146,7 @@ impl Connection {
                 }
                 Err(error) => {
                     self.seat.broker.stats().malformed.add(1);
+                    debug!(%error, transport = self.seat.transport().name(), "packet not decoded");
                     buffer.clear();
                     self.undecoded = false;
                     self.handle_event(Event::Undecodable(error), work);

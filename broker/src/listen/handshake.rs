@@ -10,7 +10,8 @@ use tokio_rustls::TlsAcceptor;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tracing::debug;
 
-use super::{Transport, websocket};
+use super::tls::TlsReload;
+use super::{ListenerConfig, Transport, websocket};
 use crate::broker::Broker;
 use crate::connection::Connection;
 use crate::connection::seat::Seat;
@@ -20,6 +21,8 @@ use crate::connection::wire::Wire;
 pub(super) struct Handshake {
     transport: Transport,
     tls: Option<TlsAcceptor>,
+    /// Follows its files as long as somebody listens with it.
+    _certificate: Option<Arc<TlsReload>>,
     websocket_path: String,
     time: Duration,
 }
@@ -35,12 +38,13 @@ enum HandshakeError {
 }
 
 impl Handshake {
-    pub(super) fn new(broker: &Broker, transport: Transport, tls: Option<TlsAcceptor>, websocket_path: &str) -> Self {
+    pub(super) fn new(broker: &Broker, config: &ListenerConfig, tls: Option<TlsAcceptor>) -> Self {
         let limits = &broker.parts.limits;
         Self {
-            transport,
+            transport: config.transport,
             tls,
-            websocket_path: websocket_path.to_owned(),
+            _certificate: config.tls.clone(),
+            websocket_path: config.websocket_path.clone(),
             time: Duration::from_secs(limits.connect_seconds),
         }
     }

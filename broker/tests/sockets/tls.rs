@@ -45,7 +45,9 @@ async fn large_messages_and_resumption() {
     let directory = tempfile::tempdir().unwrap();
     let (files, certificate) = write_certificate(directory.path(), "one");
     let reload = TlsReload::load(files, Arc::new(BrokerStats::default())).unwrap();
+    let followed = Arc::downgrade(&reload);
     let server = Server::over(Transport::Tls, Some(reload));
+    assert!(followed.upgrade().is_some(), "the files are followed as long as somebody listens");
     let config = trusting(&certificate, &[]);
     for (round, kind) in [HandshakeKind::Full, HandshakeKind::Resumed].into_iter().enumerate() {
         let mut client = Client::on(dial_tls(server.address, config.clone()).await.unwrap(), Version::V5);

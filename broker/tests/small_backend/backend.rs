@@ -14,7 +14,7 @@ use longwave_broker::{Broker, BrokerParts};
 use longwave_model::{Refusal, Seq};
 use longwave_port::{
     Answer, Closing, Completion, Delivery, Feed, Gate, Mailbox, Open, Opened, Outlet, Publish, Sender, Subscription,
-    Ticket, Unsettled,
+    Ticket,
 };
 
 /// A broker with one listener.
@@ -57,7 +57,7 @@ impl Feed for Backend {
             sender: Arc::new(sender),
             subscriptions: Vec::new(),
             qos2_uses: Vec::new(),
-            unsettled: Unsettled::Only(Vec::new()),
+            unsettled: Vec::new(),
         })
     }
 }

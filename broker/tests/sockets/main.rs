@@ -5,6 +5,7 @@
 
 mod admission;
 mod bursts;
+mod churn;
 mod cuts;
 mod drain;
 mod keep_alive;

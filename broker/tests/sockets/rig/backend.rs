@@ -11,7 +11,7 @@ use bytes::Bytes;
 use longwave_model::{DeviceId, ErrorCode, Refusal, Seq, UserId};
 use longwave_port::{
     Answer, Closing, Completion, Delivery, Feed, Gate, Mailbox, Open, Opened, Outlet, Publish, Resend, Sender,
-    Subscription, Ticket, Unsettled,
+    Subscription, Ticket,
 };
 use parking_lot::Mutex;
 
@@ -171,7 +171,7 @@ impl Feed for FakeFeed {
             sender: Arc::new(sender),
             subscriptions,
             qos2_uses: Vec::new(),
-            unsettled: Unsettled::Only(Vec::new()),
+            unsettled: Vec::new(),
         })
     }
 }

@@ -32,6 +32,7 @@ pub(crate) mod conversation;
 mod decide;
 mod fetch;
 mod finish;
+mod keys;
 mod load;
 mod memory;
 mod recent;

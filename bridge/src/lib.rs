@@ -1,7 +1,7 @@
 //! The bridge: gives topics their meaning. It takes publishes through the gate, decides who may do what, gives messages their seq,
 //! stores them, and tells the members who are online. It knows no socket.
 //!
-//! The way of a message: [`mod@intake`] (topic, payload) → `check` (rights) → `lane` (seq, retries, fenced append) → `apply` (views)
+//! The way of a message: `intake` (topic, payload) → `check` (rights) → `lane` (seq, retries, fenced append) → `apply` (views)
 //! → fan-out over the bus → `settle` (watermarks). Requests are in `verbs`, one file per verb.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]

@@ -12,8 +12,8 @@ use longwave_port::Recipients;
 use rustc_hash::FxBuildHasher;
 
 use crate::lane::conversation::Conversation;
-use crate::lane::memory::{DedupKey, ResendKey};
-use crate::lane::request::{Request, SessionKey};
+use crate::lane::keys::{DedupKey, ResendKey, SessionMark};
+use crate::lane::request::Request;
 use crate::settings::BridgeSettings;
 
 /// What an entry costs beside its body.
@@ -45,7 +45,7 @@ pub(crate) struct Outgoing {
     /// Members of a channel whose interest is not registered yet.
     pub(crate) also: Option<Recipients>,
     /// The session that published it.
-    pub(crate) session: Option<SessionKey>,
+    pub(crate) session: Option<SessionMark>,
 }
 
 /// The next append.
@@ -67,7 +67,12 @@ impl Batch {
     }
 
     /// Adds a conversation's next entry and tells the conversation of it. Returns its index.
-    pub(crate) fn push(&mut self, conversation: &mut Conversation, entry: Entry, session: Option<SessionKey>) -> usize {
+    pub(crate) fn push(
+        &mut self,
+        conversation: &mut Conversation,
+        entry: Entry,
+        session: Option<SessionMark>,
+    ) -> usize {
         let (audience_before, to_before) = (conversation.audience().clone(), conversation.recipients().clone());
         conversation.absorb(&entry);
         let mut audience = conversation.audience().clone();

@@ -1,16 +1,14 @@
 //! Decides requests in their order, from memory alone; what memory lacks is fetched by [`Lane::fetch_missing`].
 
-use longwave_model::{
-    Content, ConversationId, ConversationKind, Created, Entry, Membership, MessageId, Origin, Role, UserId,
-};
+use longwave_model::{Content, ConversationId, ConversationKind, Created, Entry, Membership, Origin, Role, UserId};
 
 use crate::check;
 use crate::invariant;
 use crate::lane::Lane;
 use crate::lane::batch::{Batch, Verdict};
 use crate::lane::conversation::direct_users;
-use crate::lane::memory::{DedupKey, ResendKey};
-use crate::lane::request::{ChangeRequest, Request, SendRequest, SessionKey};
+use crate::lane::keys::{DedupKey, ResendKey, SessionMark};
+use crate::lane::request::{ChangeRequest, Request, SendRequest};
 use crate::stats::count;
 
 /// What became of the backlog's first request.
@@ -73,10 +71,19 @@ impl Lane {
     }
 
     fn decide_send(&mut self, send: &SendRequest, batch: &mut Batch) -> Result<Verdict, NotYet> {
-        if !self.memory.is_current(&send.session, send.connection) {
+        let session = self.memory.names.session(&send.session.0, &send.session.1);
+        if !self.memory.is_current(session, send.connection) {
             return Ok(Verdict::Superseded);
         }
-        if let Some(verdict) = self.stored_before(send, batch)? {
+        let key = send.id.as_ref().map(|id| self.memory.names.publish(&send.conversation, &send.sender, id));
+        let bare = send.origin.filter(|_| key.is_none());
+        let bare = bare.map(|origin| (ResendKey { session, packet_id: origin.packet_id }, origin));
+        let before = match (&key, &bare) {
+            (Some(key), _) => self.first_attempt(send, key, batch)?,
+            (None, Some((key, origin))) if send.resend => self.first_sending(key, origin, batch),
+            (None, _) => None,
+        };
+        if let Some(verdict) = before {
             count(&self.parts.stats.dedup_hits);
             return Ok(verdict);
         }
@@ -99,45 +106,39 @@ impl Lane {
             origin: send.origin,
             ..plain(&send.conversation, &send.sender, now, Content::Message(send.message.clone()))
         };
-        let index = self.push(batch, entry, Some(send.session.clone()));
-        if let Some(id) = &send.id {
-            batch.ids.insert(dedup_key(send, id), index);
-        } else if let Some(origin) = &send.origin {
-            batch.resends.insert(resend_key(send, origin), index);
-        }
+        let index = self.push(batch, entry, Some(session));
+        batch.ids.extend(key.map(|key| (key, index)));
+        batch.resends.extend(bare.map(|(key, _)| (key, index)));
         Ok(Verdict::Entry(index))
     }
 
-    /// Finds the first attempt of a retry: in the batch, in memory, or, when memory cannot know, in the store.
-    fn stored_before(&mut self, send: &SendRequest, batch: &Batch) -> Result<Option<Verdict>, NotYet> {
-        if let Some(id) = &send.id {
-            let key = dedup_key(send, id);
-            if let Some(index) = batch.ids.get(&key) {
-                return Ok(Some(Verdict::Entry(*index)));
-            }
-            if let Some(stored) = self.memory.dedup.peek(&key) {
-                return Ok(Some(Verdict::Found(*stored)));
-            }
-            let conversation = self.memory.conversations.get(&send.conversation).ok_or(NotYet::Missing)?;
-            let born = conversation.born;
-            let new = !conversation.exists() || self.memory.knows_all_ids(born) || self.memory.absent.contains(&key);
-            return if new { Ok(None) } else { Err(NotYet::Missing) };
-        }
-        let Some(origin) = send.origin.filter(|_| send.resend) else {
-            return Ok(None);
-        };
-        let key = resend_key(send, &origin);
-        if let Some(index) = batch.resends.get(&key)
-            && let Some(out) = batch.entries.get(*index)
-            && out.entry.conversation == send.conversation
-            && out.entry.origin.is_some_and(|first| first.is_resent_by(&origin))
-        {
+    /// Finds the first attempt of a publish with an id: in the batch, in memory, or, when memory cannot know, in the store.
+    fn first_attempt(&mut self, send: &SendRequest, key: &DedupKey, batch: &Batch) -> Result<Option<Verdict>, NotYet> {
+        if let Some(index) = batch.ids.get(key) {
             return Ok(Some(Verdict::Entry(*index)));
         }
-        let record = self.memory.resends.peek(&key);
-        let matching =
-            record.filter(|record| record.conversation == send.conversation && record.origin.is_resent_by(&origin));
-        Ok(matching.map(|record| Verdict::Found(record.stored)))
+        if let Some(stored) = self.memory.dedup.peek(key) {
+            return Ok(Some(Verdict::Found(*stored)));
+        }
+        let conversation = self.memory.conversations.get(&send.conversation).ok_or(NotYet::Missing)?;
+        let born = conversation.born;
+        let is_new = !conversation.exists() || self.memory.knows_all_ids(born) || self.memory.absent.contains(key);
+        if is_new { Ok(None) } else { Err(NotYet::Missing) }
+    }
+
+    /// Finds the publish without an id that this one certainly repeats.
+    fn first_sending(&self, key: &ResendKey, origin: &Origin, batch: &Batch) -> Option<Verdict> {
+        if let Some(index) = batch.resends.get(key)
+            && batch
+                .entries
+                .get(*index)
+                .and_then(|out| out.entry.origin)
+                .is_some_and(|first| first.is_resent_by(origin))
+        {
+            return Some(Verdict::Entry(*index));
+        }
+        let record = self.memory.resends.peek(key).filter(|record| record.origin.is_resent_by(origin));
+        record.map(|record| Verdict::Found(record.stored))
     }
 
     fn decide_change(&mut self, request: &ChangeRequest, batch: &mut Batch) -> Result<Verdict, NotYet> {
@@ -158,7 +159,7 @@ impl Lane {
     }
 
     /// Gives the entry its seq and puts it into the batch.
-    fn push(&mut self, batch: &mut Batch, mut entry: Entry, session: Option<SessionKey>) -> usize {
+    fn push(&mut self, batch: &mut Batch, mut entry: Entry, session: Option<SessionMark>) -> usize {
         let generation = self.memory.dedup.generation();
         let Some(conversation) = self.memory.conversations.get(&entry.conversation) else {
             // Decided on it a moment ago, and nothing is forgotten within a turn.
@@ -200,12 +201,4 @@ fn plain(conversation: &ConversationId, sender: &UserId, ts: u64, content: Conte
         origin: None,
         content,
     }
-}
-
-pub(super) fn dedup_key(send: &SendRequest, id: &MessageId) -> DedupKey {
-    DedupKey { conversation: send.conversation.clone(), sender: send.sender.clone(), id: id.clone() }
-}
-
-fn resend_key(send: &SendRequest, origin: &Origin) -> ResendKey {
-    ResendKey { session: send.session.clone(), packet_id: origin.packet_id }
 }

@@ -12,9 +12,8 @@ use rustc_hash::FxBuildHasher;
 use tokio::time::sleep;
 use tracing::warn;
 
-use crate::lane::decide::dedup_key;
-use crate::lane::load::load;
-use crate::lane::memory::DedupKey;
+use crate::lane::keys::DedupKey;
+use crate::lane::load::{WantedId, load};
 use crate::lane::request::Request;
 use crate::lane::{Lane, WINDOW};
 
@@ -48,15 +47,15 @@ impl Lane {
                     }
                 }
             }
-            for (key, found) in loaded.ids {
+            for (wanted, found) in loaded.ids {
                 match found {
-                    Ok(Some(stored)) => self.memory.dedup.put(key, stored),
+                    Ok(Some(stored)) => self.memory.dedup.put(wanted.key, stored),
                     Ok(None) => {
-                        self.memory.absent.insert(key);
+                        self.memory.absent.insert(wanted.key);
                     }
                     Err(error) => {
                         failed = worse(failed, error);
-                        ids.push(key);
+                        ids.push(wanted);
                     }
                 }
             }
@@ -71,9 +70,10 @@ impl Lane {
     }
 
     /// What the window's requests need and memory lacks, each once.
-    fn missing(&mut self) -> (Vec<ConversationId>, Vec<DedupKey>) {
+    fn missing(&mut self) -> (Vec<ConversationId>, Vec<WantedId>) {
         let mut conversations: Set<ConversationId> = Set::default();
-        let mut ids: Set<DedupKey> = Set::default();
+        let mut seen: Set<DedupKey> = Set::default();
+        let mut ids = Vec::new();
         for request in self.backlog.iter().take(WINDOW) {
             let Some(id) = request.conversation() else { continue };
             let known =
@@ -85,13 +85,14 @@ impl Lane {
                 && let Some(message_id) = &send.id
                 && known.is_none_or(|(exists, born)| exists && !self.memory.knows_all_ids(born))
             {
-                let key = dedup_key(send, message_id);
-                if self.memory.dedup.peek(&key).is_none() && !self.memory.absent.contains(&key) {
-                    ids.insert(key);
+                let key = self.memory.names.publish(id, &send.sender, message_id);
+                if self.memory.dedup.peek(&key).is_none() && !self.memory.absent.contains(&key) && seen.insert(key) {
+                    let (sender, message_id) = (send.sender.clone(), message_id.clone());
+                    ids.push(WantedId { key, conversation: id.clone(), sender, id: message_id });
                 }
             }
         }
-        (conversations.into_iter().collect(), ids.into_iter().collect())
+        (conversations.into_iter().collect(), ids)
     }
 
     /// Conversations without entries are not worth remembering, and what is known of their users may change.
@@ -103,12 +104,16 @@ impl Lane {
         }
     }
 
-    fn refuse_dependants(&mut self, conversations: &[ConversationId], ids: &[DedupKey], error: &StoreError) {
+    fn refuse_dependants(&mut self, conversations: &[ConversationId], ids: &[WantedId], error: &StoreError) {
         let refusal = refusal_of(error);
         for request in std::mem::take(&mut self.backlog) {
             let unreadable = request.conversation().is_some_and(|id| conversations.contains(id))
                 || matches!(&request, Request::Send(send)
-                    if send.id.as_ref().is_some_and(|id| ids.contains(&dedup_key(send, id))));
+                if ids.iter().any(|wanted| {
+                    send.conversation == wanted.conversation
+                        && send.sender == wanted.sender
+                        && send.id.as_ref() == Some(&wanted.id)
+                }));
             if unreadable {
                 request.refuse(refusal.clone());
             } else {

@@ -18,7 +18,7 @@ impl Lane {
     pub(super) async fn committed(&mut self, batch: Batch) {
         self.parts.stats.appended(batch.entries.len());
         for out in &batch.entries {
-            self.memory.learn(&out.entry, out.session.as_ref());
+            self.memory.learn(&out.entry, out.session);
         }
         self.finish(batch).await;
     }

@@ -1,19 +1,28 @@
 //! Reads what a lane does not remember: conversations and message ids, many at once, so that a slow store costs one wait per turn.
 
 use futures_util::future::{join, join_all, try_join, try_join3};
-use longwave_model::{ConversationId, ConversationKind, UserId};
+use longwave_model::{ConversationId, ConversationKind, MessageId, UserId};
 use longwave_persistence::{MemberRow, Store, StoreError, Stored};
 use smallvec::SmallVec;
 
 use crate::lane::conversation::{Conversation, Direct, direct_users};
-use crate::lane::memory::DedupKey;
+use crate::lane::keys::DedupKey;
 use crate::registers;
 use crate::settings::{BridgeSettings, DirectPolicy, UnknownPeers};
+
+/// A publish with an id of which nothing is remembered.
+#[derive(Debug, Clone)]
+pub(crate) struct WantedId {
+    pub(crate) key: DedupKey,
+    pub(crate) conversation: ConversationId,
+    pub(crate) sender: UserId,
+    pub(crate) id: MessageId,
+}
 
 /// What was missing, with what was found.
 pub(crate) struct Loaded {
     pub(crate) conversations: Vec<(ConversationId, Result<Conversation, StoreError>)>,
-    pub(crate) ids: Vec<(DedupKey, Result<Option<Stored>, StoreError>)>,
+    pub(crate) ids: Vec<(WantedId, Result<Option<Stored>, StoreError>)>,
 }
 
 /// Reads all of it concurrently.
@@ -21,15 +30,15 @@ pub(crate) async fn load(
     store: &dyn Store,
     settings: &BridgeSettings,
     conversations: Vec<ConversationId>,
-    ids: Vec<DedupKey>,
+    ids: Vec<WantedId>,
 ) -> Loaded {
     let conversations = join_all(conversations.into_iter().map(async |id| {
         let loaded = conversation(store, settings, &id).await;
         (id, loaded)
     }));
-    let ids = join_all(ids.into_iter().map(async |key| {
-        let found = store.dedup(&key.conversation, &key.sender, &key.id).await;
-        (key, found)
+    let ids = join_all(ids.into_iter().map(async |wanted| {
+        let found = store.dedup(&wanted.conversation, &wanted.sender, &wanted.id).await;
+        (wanted, found)
     }));
     let (conversations, ids) = join(conversations, ids).await;
     Loaded { conversations, ids }

@@ -5,37 +5,21 @@
 //! id is used again only after its acknowledgement arrived (protocol rule 20).
 
 use hashbrown::HashSet;
-use longwave_model::{ConversationId, Entry, MessageId, Origin, UserId};
+use longwave_model::{ConversationId, Entry, Origin};
 use longwave_persistence::Stored;
 use rustc_hash::FxBuildHasher;
 
 use crate::lane::conversation::Conversation;
+use crate::lane::keys::{DedupKey, Names, ResendKey, SessionMark};
 use crate::lane::recent::Recent;
-use crate::lane::request::SessionKey;
 use crate::settings::BridgeSettings;
 
 /// How long after its last sign of life a crashed process's acknowledgements may still have been on their way, in milliseconds.
 const RESEND_MILLIS: u64 = 2_000;
 
-/// Names a publish with an id.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(crate) struct DedupKey {
-    pub(crate) conversation: ConversationId,
-    pub(crate) sender: UserId,
-    pub(crate) id: MessageId,
-}
-
-/// Names a publish without one while its packet id is in use.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(crate) struct ResendKey {
-    pub(crate) session: SessionKey,
-    pub(crate) packet_id: u16,
-}
-
-/// A publish without an id that was stored.
-#[derive(Debug, Clone)]
+/// A publish without an id that was stored. Its topic, hence its conversation, is part of the origin's fingerprint.
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct ResendRecord {
-    pub(crate) conversation: ConversationId,
     pub(crate) origin: Origin,
     pub(crate) stored: Stored,
 }
@@ -43,6 +27,7 @@ pub(crate) struct ResendRecord {
 /// A lane's memory.
 #[derive(Debug)]
 pub(crate) struct Memory {
+    pub(crate) names: Names,
     pub(crate) conversations: Recent<ConversationId, Conversation>,
     pub(crate) dedup: Recent<DedupKey, Stored>,
     pub(crate) resends: Recent<ResendKey, ResendRecord>,
@@ -50,13 +35,14 @@ pub(crate) struct Memory {
     pub(crate) absent: HashSet<DedupKey, FxBuildHasher>,
     /// The latest time given to an entry, Unix milliseconds.
     pub(crate) last_ts: u64,
-    connections: Recent<SessionKey, u64>,
+    connections: Recent<SessionMark, u64>,
 }
 
 impl Memory {
     /// `window` is the number of requests of one turn: what they touch must not be forgotten before it ends.
     pub(crate) fn new(settings: &BridgeSettings, window: usize) -> Self {
         Self {
+            names: Names::default(),
             conversations: Recent::new(settings.cached_conversations.max(4 * window)),
             dedup: Recent::new(settings.dedup_entries.max(4 * window)),
             resends: Recent::new(settings.resend_entries),
@@ -80,31 +66,30 @@ impl Memory {
     }
 
     /// Whether a publish of this connection is to be taken: not after one of a later connection (protocol rule 21).
-    pub(crate) fn is_current(&mut self, session: &SessionKey, connection: u64) -> bool {
-        match self.connections.get(session) {
+    pub(crate) fn is_current(&mut self, session: SessionMark, connection: u64) -> bool {
+        match self.connections.get(&session) {
             Some(latest) if *latest > connection => false,
             Some(latest) => {
                 *latest = connection;
                 true
             }
             None => {
-                self.connections.put(session.clone(), connection);
+                self.connections.put(session, connection);
                 true
             }
         }
     }
 
-    /// A stored entry of this owner.
-    pub(crate) fn learn(&mut self, entry: &Entry, session: Option<&SessionKey>) {
+    /// A stored entry of this owner, and the session that published it.
+    pub(crate) fn learn(&mut self, entry: &Entry, session: Option<SessionMark>) {
         let stored = Stored { seq: entry.seq, ts: entry.ts };
         if let Some(id) = &entry.id {
-            let key =
-                DedupKey { conversation: entry.conversation.clone(), sender: entry.sender.clone(), id: id.clone() };
+            let key = self.names.publish(&entry.conversation, &entry.sender, id);
             self.dedup.put(key, stored);
         }
         if let (Some(origin), Some(session)) = (entry.origin, session) {
-            let key = ResendKey { session: session.clone(), packet_id: origin.packet_id };
-            self.resends.put(key, ResendRecord { conversation: entry.conversation.clone(), origin, stored });
+            let key = ResendKey { session, packet_id: origin.packet_id };
+            self.resends.put(key, ResendRecord { origin, stored });
         }
     }
 
@@ -113,7 +98,8 @@ impl Memory {
         self.last_ts = self.last_ts.max(entry.ts);
         let recent = entry.ts.saturating_add(RESEND_MILLIS) >= last_commit;
         // A service's entries name no device, so its resends are not recognised across a restart: stored again, never lost.
-        let session = entry.device.clone().filter(|_| recent).map(|device| (entry.sender.clone(), device));
-        self.learn(entry, session.as_ref());
+        let device = entry.device.as_ref().filter(|_| recent);
+        let session = device.map(|device| self.names.session(&entry.sender, device));
+        self.learn(entry, session);
     }
 }

@@ -20,6 +20,8 @@ pub struct ServerPlan {
     pub data: PathBuf,
     /// Where its output goes.
     pub log: PathBuf,
+    /// Run with `--dev`: any user name is that user.
+    pub dev: bool,
     /// Where MQTT over TCP is listened on.
     pub mqtt: SocketAddr,
     /// Where MQTT over WebSocket is listened on.
@@ -43,6 +45,7 @@ impl ServerPlan {
             binary: binary.to_owned(),
             data: directory.join("data"),
             log: directory.join("server.log"),
+            dev: true,
             mqtt,
             websocket,
             admin,
@@ -80,7 +83,7 @@ impl Server {
         let log = File::options().create(true).append(true).open(&plan.log)?;
         let child = Command::new(&plan.binary)
             .arg("serve")
-            .arg("--dev")
+            .args(plan.dev.then_some("--dev"))
             .arg("--data-dir")
             .arg(&plan.data)
             .args(["--set".to_owned(), format!("listen.mqtt={}", plan.mqtt)])
@@ -114,6 +117,24 @@ impl Server {
         bail!("the server does not listen on {}:\n{}", self.plan.mqtt, self.end_of_log())
     }
 
+    /// Waits until `/readyz` says ready: the admin port opens last.
+    ///
+    /// # Errors
+    /// When that does not happen in time; the message has the last answer.
+    pub fn wait_until_ready(&self) -> anyhow::Result<()> {
+        let started = Instant::now();
+        loop {
+            let answer = crate::http::get(self.plan.admin, "/readyz");
+            if matches!(answer, Ok((200, _))) {
+                return Ok(());
+            }
+            if started.elapsed() > START_LIMIT {
+                bail!("not ready: {answer:?}\n{}", self.end_of_log());
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
     /// SIGKILL, and waits until it is gone.
     ///
     /// # Errors
@@ -131,12 +152,30 @@ impl Server {
     /// # Errors
     /// When it ends with a failure, or not within a minute.
     pub fn stop(&mut self) -> anyhow::Result<()> {
-        let Some(mut child) = self.child.take() else { return Ok(()) };
+        self.ask_to_stop()?;
+        self.wait_until_stopped()
+    }
+
+    /// SIGTERM, without waiting.
+    ///
+    /// # Errors
+    /// When it cannot be sent.
+    pub fn ask_to_stop(&self) -> anyhow::Result<()> {
+        let Some(child) = &self.child else { return Ok(()) };
         let pid = libc::pid_t::try_from(child.id())?;
         // SAFETY: kill(2) with the pid of our own child, which has not been waited for.
         #[expect(unsafe_code, reason = "std has no way to send SIGTERM")]
         let sent = unsafe { libc::kill(pid, libc::SIGTERM) };
         ensure!(sent == 0, "SIGTERM could not be sent");
+        Ok(())
+    }
+
+    /// Waits for the end after [`Server::ask_to_stop`].
+    ///
+    /// # Errors
+    /// When it ends with a failure, or not within a minute.
+    pub fn wait_until_stopped(&mut self) -> anyhow::Result<()> {
+        let Some(mut child) = self.child.take() else { return Ok(()) };
         let asked = Instant::now();
         while asked.elapsed() < START_LIMIT {
             if let Some(status) = child.try_wait()? {
@@ -148,6 +187,11 @@ impl Server {
         child.kill()?;
         child.wait()?;
         bail!("the server did not stop:\n{}", self.end_of_log())
+    }
+
+    /// Changes the plan of the next [`Server::restart`].
+    pub fn plan_mut(&mut self) -> &mut ServerPlan {
+        &mut self.plan
     }
 
     /// The plan it runs by.

@@ -30,15 +30,8 @@ impl Files {
     fn serve(&self, arguments: &[&str]) -> Ended {
         let data = self.path("data");
         let mut all = vec!["serve", "--data-dir", data.to_str().unwrap()];
-        for listener in ["mqtt", "websocket", "admin"] {
-            all.extend([
-                "--set",
-                ["listen.mqtt=127.0.0.1:0", "listen.websocket=127.0.0.1:0", "listen.admin=127.0.0.1:0"][match listener {
-                    "mqtt" => 0,
-                    "websocket" => 1,
-                    _ => 2,
-                }],
-            ]);
+        for listener in ["listen.mqtt=127.0.0.1:0", "listen.websocket=127.0.0.1:0", "listen.admin=127.0.0.1:0"] {
+            all.extend(["--set", listener]);
         }
         all.extend(arguments);
         longwave(&all)

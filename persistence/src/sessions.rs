@@ -22,8 +22,8 @@ pub struct SessionRow {
     pub subscriptions: Vec<SubscriptionRow>,
     /// Uses per packet id of QoS 2 publishes from the device, for those above 0; raised at PUBREL, before PUBCOMP.
     pub qos2_uses: Vec<(u16, u32)>,
-    /// Packet ids of bare publishes whose DUP resend is still possible: their PUBACK was not written, or less than 2 s before
-    /// the connection closed. `None` when the connection did not close in an orderly way (a crash).
+    /// Packet ids of QoS 1 publishes whose PUBACK was never sent, so that DUP is certain to mean them. `None` when the connection did
+    /// not close in an orderly way: then nothing is certain.
     pub unsettled: Option<Vec<u16>>,
     /// What was sent and not acknowledged when the connection closed, so that it is resent with DUP and its packet id.
     pub in_flight: Vec<InFlight>,

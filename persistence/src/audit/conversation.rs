@@ -73,8 +73,10 @@ impl Audit<'_> {
             return;
         }
         let Some(key) = &row.id else { return };
-        match dedup.remove(key) {
-            Some(stored) if stored.seq == row.seq && stored.ts == row.ts => {}
+        match dedup.get(key) {
+            Some(stored) if stored.seq == row.seq && stored.ts == row.ts => {
+                dedup.remove(key);
+            }
             Some(stored) => {
                 let what = format!("stored twice, or misnamed: the dedup row says seq {}", stored.seq);
                 self.report(Finding::at(id, row.seq, what));

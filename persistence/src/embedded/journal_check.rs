@@ -21,11 +21,23 @@ const TRAILER: &[u8] = b"FJL\x03";
 /// Checks all write-ahead logs of a database.
 pub(super) fn check(database: &Path) -> Result<(), OpenError> {
     let mut logs = logs(database).map_err(OpenError::io(database))?;
-    let newest = logs.pop();
+    let gap = logs.windows(2).find(|pair| pair[0].0 + 1 != pair[1].0);
+    if let Some([(before, _), _]) = gap {
+        return Err(OpenError::damaged(database.join(format!("{}.jnl", before + 1)), "missing"));
+    }
+    let Some(newest) = logs.pop() else {
+        return Err(OpenError::damaged(database.join("*.jnl"), "there is no write-ahead log"));
+    };
     for (_, log) in &logs {
         check_log(log, false)?;
     }
-    newest.map_or(Ok(()), |(_, log)| check_log(&log, true))
+    check_log(&newest.1, true)
+}
+
+/// Number of the newest write-ahead log.
+pub(super) fn newest(database: &Path) -> io::Result<u64> {
+    let newest = logs(database)?.pop().ok_or_else(|| io::Error::other("there is no write-ahead log"))?;
+    Ok(newest.0)
 }
 
 fn check_log(path: &Path, may_be_torn: bool) -> Result<(), OpenError> {

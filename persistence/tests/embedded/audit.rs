@@ -68,8 +68,7 @@ async fn cursors_and_marks_above_the_head_are_named() {
     let (id, first) = direct();
     let mut owner = Owner::of(any(&store), &id).await;
     owner.applied(vec![first], &["alice", "bob"]).await;
-    let cursor =
-        CursorRaise { user: user("bob"), device: device("phone"), conversation: id.clone(), seq: Seq(2) };
+    let cursor = CursorRaise { user: user("bob"), device: device("phone"), conversation: id.clone(), seq: Seq(2) };
     let mark =
         MarkRaise { conversation: conversation("nowhere"), user: user("bob"), delivered: Seq(0), read: Seq(9), ts: 1 };
     store.raise(vec![cursor], vec![mark]).await.unwrap();

@@ -11,25 +11,25 @@ use longwave_persistence::embedded::{Embedded, EmbeddedConfig};
 use tempfile::TempDir;
 
 /// A folder for stores.
-pub struct Bench {
+pub(crate) struct Bench {
     folder: TempDir,
     clock: Arc<AtomicU64>,
 }
 
 impl Bench {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { folder: tempfile::tempdir().unwrap(), clock: Arc::new(AtomicU64::new(now())) }
     }
 
-    pub fn path(&self) -> PathBuf {
+    pub(crate) fn path(&self) -> PathBuf {
         self.folder.path().join("store")
     }
 
-    pub fn config(&self) -> EmbeddedConfig {
+    pub(crate) fn config(&self) -> EmbeddedConfig {
         self.config_at(&self.path())
     }
 
-    pub fn config_at(&self, path: &Path) -> EmbeddedConfig {
+    pub(crate) fn config_at(&self, path: &Path) -> EmbeddedConfig {
         let clock = self.clock.clone();
         let mut config = EmbeddedConfig::new(path);
         config.shards = 4;
@@ -38,27 +38,27 @@ impl Bench {
         config
     }
 
-    pub fn open(&self) -> Arc<Embedded> {
+    pub(crate) fn open(&self) -> Arc<Embedded> {
         Arc::new(Embedded::open(self.config()).unwrap())
     }
 
-    pub fn now(&self) -> u64 {
+    pub(crate) fn now(&self) -> u64 {
         self.clock.load(Ordering::Relaxed)
     }
 
-    pub fn pass(&self, millis: u64) {
+    pub(crate) fn pass(&self, millis: u64) {
         self.clock.fetch_add(millis, Ordering::Relaxed);
     }
 
     /// Copies a store as it lies on the disk while it is open, as a kill of the process would leave it.
-    pub fn copy_from(&self, from: &Path, name: &str) -> PathBuf {
+    pub(crate) fn copy_from(&self, from: &Path, name: &str) -> PathBuf {
         let copy = self.folder.path().join(name);
         copy_folder(from, &copy);
         copy
     }
 }
 
-pub fn any(store: &Arc<Embedded>) -> Arc<dyn Store> {
+pub(crate) fn any(store: &Arc<Embedded>) -> Arc<dyn Store> {
     store.clone()
 }
 
@@ -90,7 +90,7 @@ fn copy_sparse(from: &Path, to: &Path) -> std::io::Result<()> {
 }
 
 /// All files below a folder.
-pub fn files(folder: &Path) -> Vec<PathBuf> {
+pub(crate) fn files(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(folder).unwrap() {
         let entry = entry.unwrap();

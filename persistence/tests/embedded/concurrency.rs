@@ -1,9 +1,9 @@
 //! Many writers at once: batching must not mix them up.
 
 use longwave_model::{ConversationKind, Role, ShardId};
+use longwave_model::{OwnerId, Position};
 use longwave_persistence::contract::sample::{Owner, conversation, created, message};
 use longwave_persistence::{Append, Direction, Journal, Log, Outcome, Watermarks};
-use longwave_model::{OwnerId, Position};
 
 use crate::bench::{Bench, any};
 

@@ -20,17 +20,45 @@ const NAMES: [&str; 3] = ["alice:bob", "team", "news"];
 
 #[derive(Debug, Clone)]
 enum Op {
-    Append { conversation: usize, entries: u64 },
+    Append {
+        conversation: usize,
+        entries: u64,
+    },
     /// An owner that was replaced tries once more.
-    Zombie { conversation: usize },
-    Raise { device: usize, conversation: usize, seq: u64 },
-    PutSession { device: usize, connection: u64 },
-    StartSession { device: usize, connection: u64, conversation: usize },
-    EndSession { device: usize, connection: u64 },
-    Register { key: usize, value: Option<u8>, expected: u64 },
-    Trim { conversation: usize },
+    Zombie {
+        conversation: usize,
+    },
+    Raise {
+        device: usize,
+        conversation: usize,
+        seq: u64,
+    },
+    PutSession {
+        device: usize,
+        connection: u64,
+    },
+    StartSession {
+        device: usize,
+        connection: u64,
+        conversation: usize,
+    },
+    EndSession {
+        device: usize,
+        connection: u64,
+    },
+    Register {
+        key: usize,
+        value: Option<u8>,
+        expected: u64,
+    },
+    Trim {
+        conversation: usize,
+    },
     Crash,
-    CrashWhileAppending { conversation: usize, entries: u64 },
+    CrashWhileAppending {
+        conversation: usize,
+        entries: u64,
+    },
 }
 
 fn op() -> impl Strategy<Value = Op> {
@@ -111,7 +139,9 @@ impl Run {
                 assert!(matches!(outcome, Outcome::NotApplied), "{outcome:?}");
                 self.reown(conversation, fresh);
             }
-            Op::Raise { device, conversation, seq } => self.model.raise(&*self.store, device, NAMES[conversation], seq).await,
+            Op::Raise { device, conversation, seq } => {
+                self.model.raise(&*self.store, device, NAMES[conversation], seq).await
+            }
             Op::PutSession { device, connection } => {
                 let row = Model::session(device, connection);
                 let written = self.store.put_session(row.clone()).await.unwrap();
@@ -119,7 +149,10 @@ impl Run {
             }
             Op::StartSession { device, connection, conversation } => {
                 let row = Model::session(device, connection);
-                let cursors = vec![(longwave_persistence::contract::sample::conversation(NAMES[conversation]), longwave_model::Seq(connection))];
+                let cursors = vec![(
+                    longwave_persistence::contract::sample::conversation(NAMES[conversation]),
+                    longwave_model::Seq(connection),
+                )];
                 self.store.start_session(row.clone(), cursors.clone()).await.unwrap();
                 self.model.start_session(row, cursors);
             }

@@ -9,14 +9,14 @@ use longwave_persistence::contract::devices::session;
 use longwave_persistence::contract::sample::{conversation, device, message, user};
 use longwave_persistence::embedded::Embedded;
 use longwave_persistence::{
-    CursorRaise, Cursors, Direction, Expected, Inbox, Log, MarkRaise, Marks, Members, Put, Registers, SessionRow, Sessions,
-    Versioned,
+    CursorRaise, Cursors, Direction, Expected, Inbox, Log, MarkRaise, Marks, Members, Put, Registers, SessionRow,
+    Sessions, Versioned,
 };
 
 use super::first_entry;
 
 #[derive(Default)]
-pub struct Model {
+pub(crate) struct Model {
     logs: BTreeMap<ConversationId, Vec<Entry>>,
     cursors: BTreeMap<(DeviceId, ConversationId), Seq>,
     marks: BTreeMap<ConversationId, Seq>,
@@ -27,7 +27,7 @@ pub struct Model {
 
 impl Model {
     /// What an owner would append next.
-    pub fn next_entries(&self, name: &str, count: u64, now: u64) -> Vec<Entry> {
+    pub(crate) fn next_entries(&self, name: &str, count: u64, now: u64) -> Vec<Entry> {
         let id = conversation(name);
         let next = self.logs.get(&id).map_or(1, |log| log.len() as u64 + 1);
         (next..next + count)
@@ -38,14 +38,14 @@ impl Model {
             .collect()
     }
 
-    pub fn appended(&mut self, entries: &[Entry]) {
+    pub(crate) fn appended(&mut self, entries: &[Entry]) {
         for entry in entries {
             self.logs.entry(entry.conversation.clone()).or_default().push(entry.clone());
         }
     }
 
     /// An append that nobody saw the end of: all of it or nothing.
-    pub async fn perhaps_appended(&mut self, store: &Embedded, entries: &[Entry]) {
+    pub(crate) async fn perhaps_appended(&mut self, store: &Embedded, entries: &[Entry]) {
         let head = store.head(&entries[0].conversation).await.unwrap().map_or(0, |head| head.seq.0);
         let before = self.logs.get(&entries[0].conversation).map_or(0, Vec::len) as u64;
         assert!(head == before || head == before + entries.len() as u64, "{head}, {before}");
@@ -54,7 +54,7 @@ impl Model {
         }
     }
 
-    pub async fn raise(&mut self, store: &Embedded, which: usize, name: &str, seq: u64) {
+    pub(crate) async fn raise(&mut self, store: &Embedded, which: usize, name: &str, seq: u64) {
         let (id, seq) = (conversation(name), Seq(seq));
         let head = Seq(self.logs.get(&id).map_or(0, Vec::len) as u64);
         // Callers refuse what is above the head.
@@ -69,11 +69,11 @@ impl Model {
         *stored = seq.max(*stored);
     }
 
-    pub fn session(which: usize, connection: u64) -> SessionRow {
+    pub(crate) fn session(which: usize, connection: u64) -> SessionRow {
         SessionRow { device: device_number(which), ..session("any", connection) }
     }
 
-    pub fn put_session(&mut self, row: SessionRow) -> bool {
+    pub(crate) fn put_session(&mut self, row: SessionRow) -> bool {
         let newer = self.sessions.get(&row.device).is_none_or(|stored| stored.connection <= row.connection);
         if newer {
             self.sessions.insert(row.device.clone(), row);
@@ -81,7 +81,7 @@ impl Model {
         newer
     }
 
-    pub fn start_session(&mut self, row: SessionRow, cursors: Vec<(ConversationId, Seq)>) {
+    pub(crate) fn start_session(&mut self, row: SessionRow, cursors: Vec<(ConversationId, Seq)>) {
         self.drop_cursors(&row.device);
         for (id, seq) in cursors {
             self.cursors.insert((row.device.clone(), id), seq);
@@ -89,7 +89,7 @@ impl Model {
         self.sessions.insert(row.device.clone(), row);
     }
 
-    pub fn end_session(&mut self, row: &SessionRow) {
+    pub(crate) fn end_session(&mut self, row: &SessionRow) {
         if self.sessions.get(&row.device).is_none_or(|stored| stored.connection <= row.connection) {
             self.sessions.remove(&row.device);
             self.drop_cursors(&row.device);
@@ -100,7 +100,7 @@ impl Model {
         self.cursors.retain(|(owner, _), _| owner != device);
     }
 
-    pub fn put_register(&mut self, key: &str, value: Option<Bytes>, expected: Expected) -> Put {
+    pub(crate) fn put_register(&mut self, key: &str, value: Option<Bytes>, expected: Expected) -> Put {
         let (version, stored) = self.registers.get(key).cloned().unwrap_or_default();
         let as_expected = match expected {
             Expected::Any => true,
@@ -118,7 +118,7 @@ impl Model {
     }
 
     /// Compares everything with the store, and lets the store audit itself.
-    pub async fn compare(&self, store: &Arc<Embedded>) {
+    pub(crate) async fn compare(&self, store: &Arc<Embedded>) {
         for (id, log) in &self.logs {
             let head = store.head(id).await.unwrap().unwrap();
             assert_eq!(head.seq.0, log.len() as u64);

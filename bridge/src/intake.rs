@@ -26,7 +26,7 @@ pub(crate) fn publish(core: &Arc<Core>, publish: Publish, completion: Completion
         Ok(topic) => topic,
         Err(refusal) => return reply.refused(refusal),
     };
-    if let Err(refusal) = core.rates.take(&publish.sender.user, (core.clock)()) {
+    if let Err(refusal) = core.rates.take(&publish.sender.user, || (core.clock)()) {
         return reply.refused(refusal);
     }
     match topic {

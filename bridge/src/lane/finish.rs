@@ -87,7 +87,7 @@ impl Lane {
                 };
                 if let Some(conversation) = self.memory.conversations.get(&change.conversation) {
                     // Who asked may be gone.
-                    let _ = change.to.send(Ok(Changed { stored, snapshot: conversation.snapshot() }));
+                    let _ = change.to.send(Ok(Changed { stored, head: conversation.head }));
                 }
             }
             Request::Look { conversation, to } => {

@@ -119,13 +119,13 @@ pub(crate) struct ChangeRequest {
 pub(crate) struct Changed {
     /// The entry that did it; `None` when it was so already.
     pub(crate) stored: Option<Stored>,
-    /// The conversation afterwards.
-    pub(crate) snapshot: Snapshot,
+    /// The conversation's head afterwards.
+    pub(crate) head: Seq,
 }
 
 impl Changed {
     /// The seq of the entry that did it, or of the latest, when it was so already.
     pub(crate) fn seq(&self) -> Seq {
-        self.stored.map_or(self.snapshot.head, |stored| stored.seq)
+        self.stored.map_or(self.head, |stored| stored.seq)
     }
 }

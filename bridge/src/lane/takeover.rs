@@ -30,6 +30,7 @@ impl Lane {
         self.head = tenure.head;
         self.progress = Progress::new(&tenure, (self.parts.clock)());
         self.apply_rest(&tenure).await;
+        self.progress.applied(tenure.head);
         // Loaded while views were behind.
         self.memory.clear();
         self.remember_tail(&tenure).await;
@@ -86,7 +87,6 @@ impl Lane {
             // Repeats the wake-ups: whoever has them already ignores them.
             self.fan_out(&batch);
             applied = last;
-            self.progress.applied(applied);
         }
     }
 

@@ -94,6 +94,11 @@ impl MemoryStore {
         self.shards[shard].lock().watermarks
     }
 
+    /// How often an inbox row was raised.
+    pub(crate) fn inbox_raises(&self) -> usize {
+        self.views.lock().inbox_raises
+    }
+
     /// Takes every shard for nobody: what a second owner does to the first.
     pub(crate) fn steal_all(&self) {
         for shard in &self.shards {

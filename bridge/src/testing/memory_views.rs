@@ -27,6 +27,7 @@ pub(super) struct Views {
     pub(super) conversations: BTreeMap<ConversationId, ConversationRow>,
     pub(super) marks: BTreeMap<(ConversationId, UserId), Mark>,
     pub(super) cursors: BTreeMap<(UserId, DeviceId, ConversationId), Seq>,
+    pub(super) inbox_raises: usize,
 }
 
 impl Views {
@@ -51,6 +52,7 @@ impl Views {
                 *head = seq.max(*head);
             }
             ViewWrite::InboxHead { user, conversation, seq } => {
+                self.inbox_raises += 1;
                 if let Some(row) = self.members.get_mut(&(conversation, user)) {
                     row.head = seq.max(row.head);
                 }

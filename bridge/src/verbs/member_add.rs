@@ -26,7 +26,7 @@ pub(super) async fn perform(core: &Core, asker: &Asker, params: Params) -> Resul
         return Ok(AtSeq { seq: changed.seq().0 });
     }
     // It was a member before: the seq of that.
-    let joined = core.store.member(&id, &user).await?.map_or(changed.snapshot.head, |member| member.joined);
+    let joined = core.store.member(&id, &user).await?.map_or(changed.head, |member| member.joined);
     Ok(AtSeq { seq: joined.0 })
 }
 

@@ -46,6 +46,11 @@ fn main() {
     );
     println!("commit thread busy {:.0} %", 100.0 * stats.commit_time.as_secs_f64() / took.as_secs_f64());
     println!("{:.2} ms per commit", 1000.0 * stats.commit_time.as_secs_f64() / stats.commits as f64);
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    status
+        .lines()
+        .filter(|line| line.starts_with("VmHWM") || line.starts_with("VmRSS"))
+        .for_each(|line| println!("{line}"));
     drop(store);
     let _ = std::fs::remove_dir_all(&folder);
 }

@@ -3,6 +3,11 @@
 //! Every write goes through one thread, which commits whatever has queued up as one atomic batch and one sync (fjall has no group
 //! commit of its own); journal and views are the same commit, so `applied` is always the head. Reads run where they are
 //! called: they touch memory and the page cache, rarely the disk.
+//!
+//! Damage. Noticed when the store is opened: `store.json`, missing folders and manifests, any wrong byte or missing file of the
+//! write-ahead log, and fewer commits than were made durable. Noticed when it is read: a wrong byte in a sorted file (each block has a
+//! checksum); a backup reads every row. Not noticed: a whole store folder replaced by an older copy of itself; and, only after a power cut, damage
+//! to the very last commits, which then look like one that was never finished (see `commit_count`).
 
 mod backup;
 mod commit_count;

@@ -2,6 +2,8 @@
 //!
 //! An expired entry leaves its time behind, so that a missing row is always a loss and never a matter of opinion.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use longwave_model::Entry;
 
@@ -11,7 +13,7 @@ use crate::error::StoreError;
 /// A log row.
 pub(super) enum LogRow {
     /// An entry.
-    Entry(Entry),
+    Entry(Arc<Entry>),
     /// Expired and removed.
     Removed {
         /// Unix time in milliseconds at which it got its seq.
@@ -26,11 +28,11 @@ impl LogRow {
             return Ok(Self::Removed { ts });
         }
         let entry = Entry::decode(Bytes::copy_from_slice(row));
-        entry.map(Self::Entry).map_err(|error| damaged(Table::Log, error.to_string()))
+        entry.map(|entry| Self::Entry(Arc::new(entry))).map_err(|error| damaged(Table::Log, error.to_string()))
     }
 
     /// The entry, if it has not been removed.
-    pub(super) fn entry(self) -> Option<Entry> {
+    pub(super) fn entry(self) -> Option<Arc<Entry>> {
         match self {
             Self::Entry(entry) => Some(entry),
             Self::Removed { .. } => None,

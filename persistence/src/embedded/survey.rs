@@ -64,8 +64,8 @@ impl Survey for Snapshot {
                 LogRow::Entry(entry) => LogFact {
                     seq,
                     removed: false,
-                    names: Some((entry.conversation, entry.seq)),
-                    id: entry.id.map(|id| (entry.sender, id)),
+                    names: Some((entry.conversation.clone(), entry.seq)),
+                    id: entry.id.clone().map(|id| (entry.sender.clone(), id)),
                     ts: entry.ts,
                 },
             })

@@ -6,6 +6,8 @@
 mod retention;
 mod rounds;
 
+use std::sync::Arc;
+
 use longwave_model::{Content, ConversationId, Message, Position, ShardId};
 
 use super::Embedded;
@@ -116,7 +118,7 @@ impl Embedded {
                     keys::parse_expiry(&key).ok_or_else(|| damaged(Table::Expiry, "a key is not one"))?;
                 steps.push(Sweeping::Delete(Table::Expiry, key.to_vec()));
                 let row = view.get(Table::Log, log_key)?.map(|row| LogRow::decode(&row)).transpose()?;
-                let Some(mut entry) = row.and_then(LogRow::entry) else { continue };
+                let Some(entry) = row.and_then(LogRow::entry) else { continue };
                 if journals.are_past(&entry.conversation, entry.ts) {
                     steps.push(Sweeping::Write(Table::Log, log_key.to_vec(), removed(entry.ts)));
                 } else {
@@ -125,6 +127,7 @@ impl Embedded {
                     if entry.message().is_none_or(|message| *message == Message::default()) {
                         continue;
                     }
+                    let mut entry = Arc::unwrap_or_clone(entry);
                     entry.content = Content::Message(Message::default());
                     steps.push(Sweeping::Write(Table::Log, log_key.to_vec(), entry.encode()));
                 }

@@ -140,7 +140,7 @@ impl Run {
                 self.reown(conversation, fresh);
             }
             Op::Raise { device, conversation, seq } => {
-                self.model.raise(&*self.store, device, NAMES[conversation], seq).await
+                self.model.raise(&self.store, device, NAMES[conversation], seq).await
             }
             Op::PutSession { device, connection } => {
                 let row = Model::session(device, connection);
@@ -211,7 +211,7 @@ impl Run {
         self.store = Arc::new(Embedded::open(self.config.clone()).unwrap());
         self.owners = take_all(&self.store).await;
         if let Some((_, entries)) = in_flight {
-            self.model.perhaps_appended(&*self.store, &entries).await;
+            self.model.perhaps_appended(&self.store, &entries).await;
         }
         self.model.compare(&self.store).await;
     }

@@ -5,7 +5,7 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
-use longwave_model::Entry;
+use longwave_model::{Content, Entry, Message};
 use longwave_persistence::contract::sample::{Owner, direct, message};
 use longwave_persistence::embedded::{Embedded, EmbeddedConfig};
 use longwave_persistence::{Direction, Log, Outcome, StoreError};
@@ -75,12 +75,18 @@ fn config(disk: &SmallDisk, mark: u64) -> EmbeddedConfig {
     config
 }
 
+/// A message whose body does not compress.
 fn large(seq: u64) -> Entry {
-    let (id, _) = direct();
-    let mut entry = message(&id, seq, "alice");
-    let body = (0..20_000_u64).map(|at| (at * 31 + seq * 7 + at / 251) as u8).collect::<Vec<_>>();
-    entry.content =
-        longwave_model::Content::Message(longwave_model::Message { body: body.into(), ..Default::default() });
+    let mut entry = message(&direct().0, seq, "alice");
+    let mut state = seq | 1 << 40;
+    let mut next = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state.to_be_bytes()
+    };
+    let body: Vec<u8> = (0..2500).flat_map(|_| next()).collect();
+    entry.content = Content::Message(Message { body: body.into(), ..Message::default() });
     entry
 }
 
@@ -130,6 +136,7 @@ async fn without_a_mark_nothing_is_acknowledged_that_is_not_stored() {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     std::fs::remove_file(ballast).unwrap();
+    drop(owner);
     let mut owner = retake(&store).await;
     let head = store_head(&store).await;
     // The append whose fate was unknown may be there.

@@ -93,7 +93,7 @@ impl PageReader {
                 Some(entry) => {
                     let size = entry.message().map_or(0, |message| message.body.len());
                     room = room.saturating_sub(size);
-                    self.entries.push(Arc::new(entry));
+                    self.entries.push(entry);
                 }
             }
             if self.entries.len() == self.limit || room == 0 || expired == EXPIRED_PER_PAGE {

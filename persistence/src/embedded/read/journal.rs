@@ -1,7 +1,5 @@
 //! The journal's tail: pointers, and the log rows that they point to.
 
-use std::sync::Arc;
-
 use longwave_model::{Position, ShardId};
 
 use crate::embedded::Embedded;
@@ -39,7 +37,7 @@ impl Embedded {
                     }
                     let row = view.get(Table::Log, &keys::log(conversation, seq.0))?;
                     let entry = row.map(|row| LogRow::decode(&row)).transpose()?.and_then(LogRow::entry);
-                    tail.extend(entry.map(|entry| JournalRow { position, entry: Arc::new(entry) }));
+                    tail.extend(entry.map(|entry| JournalRow { position, entry }));
                 }
                 position.0 += 1;
             }

@@ -56,3 +56,17 @@ impl Fault {
         false
     }
 }
+
+#[cfg(all(test, feature = "fault-injection"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn strikes_once_in_a_while_and_never_unasked() {
+        let mut planted = Fault { reuse_seq: true, calls: 0 };
+        assert_eq!((0..1_000).filter(|_| planted.reuses_seq(Seq(5))).count(), 20);
+        assert!((0..1_000).all(|_| !planted.reuses_seq(Seq(1))), "a creation entry is left alone");
+        let mut none = Fault::default();
+        assert!((0..1_000).all(|_| !none.reuses_seq(Seq(5))));
+    }
+}

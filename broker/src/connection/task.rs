@@ -85,9 +85,9 @@ pub(super) struct Work {
 }
 
 impl Connection {
-    pub(crate) fn new(seat: Seat, wire: Wire) -> Self {
-        let broker = &seat.broker;
-        let session = Session::new(broker.parts.limits.clone(), broker.clock.now().monotonic, rand::random());
+    /// Accepted at `accepted` (monotonic milliseconds): handshakes count towards the time to CONNECT.
+    pub(crate) fn new(seat: Seat, wire: Wire, accepted: u64) -> Self {
+        let session = Session::new(seat.broker.parts.limits.clone(), accepted, rand::random());
         Self {
             seat,
             handle: ConnectionHandle::new(),

@@ -16,6 +16,8 @@ use crate::connection::seat::Seat;
 const FULL_PAUSE: Duration = Duration::from_millis(20);
 /// How long to wait when the operating system has no file descriptor or memory for a connection.
 const ERROR_PAUSE: Duration = Duration::from_millis(200);
+/// How often the log says that the server is full.
+const SAY_AGAIN: Duration = Duration::from_secs(60);
 
 /// Accepts until the broker stops accepting.
 pub(super) async fn run(broker: Arc<Broker>, listener: TcpListener, handshake: Arc<Handshake>) {
@@ -32,8 +34,9 @@ async fn accept_all(broker: &Arc<Broker>, listener: &TcpListener, handshake: &Ar
     let stats = broker.stats();
     let mut pace = Pace::new(broker.parts.limits.accepts_per_second, Instant::now());
     let mut failing = false;
+    let mut full_said = None;
     loop {
-        wait_for_room(broker).await;
+        wait_for_room(broker, &mut full_said).await;
         match listener.accept().await {
             Ok((stream, _)) => {
                 if std::mem::replace(&mut failing, false) {
@@ -63,13 +66,17 @@ async fn accept_all(broker: &Arc<Broker>, listener: &TcpListener, handshake: &Ar
     }
 }
 
-async fn wait_for_room(broker: &Broker) {
+/// Says so at most every [`SAY_AGAIN`]: at the limit every connection that ends lets one in.
+async fn wait_for_room(broker: &Broker, said: &mut Option<Instant>) {
     let limit = i64::try_from(broker.parts.limits.connections).unwrap_or(i64::MAX);
     if broker.stats().connections() < limit {
         return;
     }
     broker.stats().accept_pauses.add(1);
-    warn!(limit, "the connection limit is reached; new connections wait in the listen queue");
+    if said.is_none_or(|said| said.elapsed() > SAY_AGAIN) {
+        *said = Some(Instant::now());
+        warn!(limit, "the connection limit is reached; new connections wait in the listen queue");
+    }
     while broker.stats().connections() >= limit {
         tokio::time::sleep(FULL_PAUSE).await;
     }

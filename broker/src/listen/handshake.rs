@@ -55,8 +55,9 @@ impl Handshake {
 
     /// Spawns what the transport needs, and in the end the connection.
     pub(super) fn start(self: Arc<Self>, stream: TcpStream, seat: Seat) {
+        let accepted = seat.broker.clock.now().monotonic;
         if self.transport == Transport::Tcp {
-            tokio::spawn(Connection::new(seat, Wire::Tcp(stream)));
+            tokio::spawn(Connection::new(seat, Wire::Tcp(stream), accepted));
             return;
         }
         tokio::spawn(async move {
@@ -67,7 +68,7 @@ impl Handshake {
             };
             match shaken {
                 Ok(wire) => {
-                    tokio::spawn(Connection::new(seat, wire));
+                    tokio::spawn(Connection::new(seat, wire, accepted));
                 }
                 Err(error) => {
                     seat.broker.stats().handshakes_failed.add(1);

@@ -4,15 +4,16 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use longwave_model::{OwnerId, ShardId};
 use longwave_persistence::Store;
 use longwave_port::{Admit, Bus, Completion, Gate, Publish};
 use parking_lot::Mutex;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
-use tokio::task::JoinHandle;
-use tokio::time::sleep;
-use tracing::info;
+use tokio::task::{AbortHandle, JoinHandle};
+use tokio::time::{sleep, timeout};
+use tracing::{error, info, warn};
 
 use crate::core::Core;
 use crate::intake;
@@ -23,6 +24,9 @@ use crate::rate::Rates;
 use crate::requests::Requests;
 use crate::settings::BridgeSettings;
 use crate::stats::BridgeStats;
+
+/// How long a stop waits for the store.
+const STOP_LIMIT: Duration = Duration::from_secs(10);
 
 /// Tells Unix time in milliseconds.
 pub type Clock = Arc<dyn Fn() -> u64 + Send + Sync>;
@@ -97,19 +101,27 @@ impl Bridge {
     }
 
     /// Finishes what has come in, stores the watermarks and ends. Later publishes are answered with "unknown", which closes their
-    /// connections; so close those first.
+    /// connections; so close those first. A store that does not answer within ten seconds is left alone: what waits for it is
+    /// answered with "unknown" too.
     pub async fn stop(&self) {
         for lane in &self.core.lanes {
             // A lane that has ended already needs no telling.
             let _ = lane.send(Request::Stop);
         }
         let tasks = std::mem::take(&mut *self.tasks.lock());
-        for task in tasks {
-            if let Err(error) = task.await {
-                tracing::error!(%error, "a lane ended badly");
+        let aborts: Vec<_> = tasks.iter().map(JoinHandle::abort_handle).collect();
+        match timeout(STOP_LIMIT, join_all(tasks)).await {
+            Ok(ends) => {
+                for error in ends.into_iter().filter_map(Result::err) {
+                    error!(%error, "a lane ended badly");
+                }
+                info!("bridge stopped");
+            }
+            Err(_) => {
+                aborts.iter().for_each(AbortHandle::abort);
+                warn!("bridge stopped while the store did not answer");
             }
         }
-        info!("bridge stopped");
     }
 }
 

@@ -110,6 +110,18 @@ async fn a_stopped_bridge_finishes_first_and_then_knows_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_stop_does_not_wait_for_ever_for_the_store() {
+    let world = World::new();
+    let alice = world.device("alice", "laptop");
+    world.bridge.ready().await;
+    world.store.stalled.store(true, SeqCst);
+    let waiting = alice.hand(alice.publish("u/alice/c/@bob/json", r#"{"body":"x"}"#));
+    world.bridge.stop().await;
+    assert_eq!(waiting.await.unwrap(), Answer::Unknown);
+    assert!(world.store.journal().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
 async fn forgotten_conversations_and_ids_are_found_again() {
     let settings = BridgeSettings {
         unknown_peers: UnknownPeers::Allowed,

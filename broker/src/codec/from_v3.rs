@@ -14,7 +14,7 @@ pub(super) fn packet(packet: v3::Packet) -> Result<Packet, DecodeError> {
         v3::Packet::Connect(packet) => Packet::Connect(Box::new(connect(*packet))),
         v3::Packet::ConnectAck(packet) => Packet::ConnAck(Box::new(ConnAck {
             session_present: packet.session_present,
-            reason: reason(packet.return_code),
+            reason: reason(packet.return_code)?,
             ..ConnAck::default()
         })),
         v3::Packet::Publish(_) => return Err(DecodeError::malformed("a publish is not read here")),
@@ -90,14 +90,16 @@ fn connect(packet: v3::Connect) -> Connect {
     }
 }
 
-fn reason(code: ConnectAckReason) -> u8 {
-    match code {
+fn reason(code: ConnectAckReason) -> Result<u8, DecodeError> {
+    Ok(match code {
         ConnectAckReason::ConnectionAccepted => 0,
         ConnectAckReason::UnacceptableProtocolVersion => 0x84,
         ConnectAckReason::IdentifierRejected => 0x85,
         ConnectAckReason::ServiceUnavailable => 0x88,
         ConnectAckReason::BadUserNameOrPassword => 0x86,
         ConnectAckReason::NotAuthorized => 0x87,
-        ConnectAckReason::Reserved => 0x80,
-    }
+        ConnectAckReason::Reserved => {
+            return Err(DecodeError::malformed("a return code has a value that does not exist"));
+        }
+    })
 }

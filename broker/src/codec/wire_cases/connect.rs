@@ -200,6 +200,7 @@ pub(super) const CASES: &[WireCase] = &[
             }))
         },
     ),
+    malformed("v3-connack-reserved-code", V311, "20 02 01 06"),
     malformed("v3-connack-bytes-behind", V311, "20 03 00 00 00"),
     malformed("v5-connack-reserved-flags", V5, "20 03 02 00 00"),
 ];

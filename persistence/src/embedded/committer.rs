@@ -122,6 +122,11 @@ impl Committer {
         }
         self.commits += 1;
         self.statics = statics;
+        // Before anybody is answered, or a harness that kills between the two would cut off what was acknowledged.
+        #[cfg(feature = "fault-injection")]
+        if !self.fault.acks_before_sync() {
+            self.fault.synced();
+        }
         completions.into_iter().for_each(Completion::succeed);
         self.shared.stats.committed(answered, entries, started.elapsed());
         #[cfg(feature = "fault-injection")]
@@ -130,9 +135,8 @@ impl Committer {
                 return Ok(());
             }
             tables.database.persist(PersistMode::SyncData)?;
+            self.fault.synced();
         }
-        #[cfg(feature = "fault-injection")]
-        self.fault.synced();
         if let Err(error) = self.count.write(self.commits) {
             warn!(%error, "cannot write the commit count");
         }

@@ -10,4 +10,6 @@ mod crash_model;
 mod damage;
 mod full_disk;
 mod opening;
+#[cfg(feature = "fault-injection")]
+mod power_cut;
 mod sweeping;

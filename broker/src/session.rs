@@ -51,7 +51,7 @@ pub struct Session {
     /// Ticket of the first of `pending`; the others follow without gaps.
     first_ticket: u64,
     exactly_once: Option<Box<exactly_once::ExactlyOnce>>,
-    retry: Option<Box<retry::Retry>>,
+    unanswered: retry::Unanswered,
     aliases_in: Option<Box<aliases::Incoming>>,
     aliases_out: Option<Box<aliases::Outbound>>,
     /// When the last packet came, in monotonic milliseconds; before CONNECT: when the connection was accepted.
@@ -94,7 +94,7 @@ impl Session {
             pending: VecDeque::new(),
             first_ticket: 0,
             exactly_once: None,
-            retry: None,
+            unanswered: None,
             aliases_in: None,
             aliases_out: None,
             heard: accepted,
@@ -207,10 +207,7 @@ impl Session {
             Packet::PubComp(_) => {}
             Packet::Subscribe(subscribe) => self.subscribe(*subscribe, now, effects),
             Packet::Unsubscribe(unsubscribe) => self.unsubscribe(*unsubscribe, now, effects),
-            Packet::PingReq => {
-                self.forget_the_settled(now);
-                effects.push(Effect::Send(Packet::PingResp));
-            }
+            Packet::PingReq => effects.push(Effect::Send(Packet::PingResp)),
             Packet::Disconnect(disconnect) => self.disconnect(&disconnect, now, effects),
             // [MQTT-3.1.0-2]
             Packet::Connect(_) => self.break_off(0x82, &protocol_error("a second CONNECT was sent"), now, effects),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::{Buf, Bytes, BytesMut};
 use longwave_model::{DeviceId, ErrorCode, Refusal, Seq, UserId};
-use longwave_port::{Answer, Delivery, Identity, Notice, Resend, Sender, Ticket, Unsettled};
+use longwave_port::{Answer, Delivery, Identity, Notice, Resend, Sender, Ticket};
 
 use crate::codec::packet::{Connect, Packet, Version};
 use crate::codec::{Decoder, encode, encode_outgoing, encode_receipt};
@@ -180,7 +180,7 @@ fn opened(options: u8) -> OpenedSession {
         }),
         subscriptions: Vec::new(),
         qos2_uses: vec![(7, 1)],
-        unsettled: if options & 32 == 0 { Unsettled::Unknown } else { Unsettled::Only(vec![7]) },
+        unsettled: if options & 32 == 0 { Vec::new() } else { vec![7] },
     }
 }
 

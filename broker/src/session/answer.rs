@@ -97,8 +97,6 @@ impl Session {
         }
         if exactly_once {
             self.received(packet_id, code < 0x80);
-        } else {
-            self.remember_acknowledged(packet_id, now);
         }
         true
     }

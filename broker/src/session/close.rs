@@ -58,7 +58,7 @@ impl Session {
     pub(super) fn end(&mut self, now: Now, effects: &mut Vec<Effect>) {
         let closing = Closing {
             expiry_seconds: self.expiry_seconds,
-            unsettled: self.unsettled(now),
+            unsettled: self.unsettled(),
             in_flight: std::mem::take(&mut self.outgoing).into(),
             now: now.unix,
         };

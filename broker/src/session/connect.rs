@@ -4,7 +4,6 @@ use longwave_model::{DeviceId, ErrorCode, Refusal};
 use longwave_port::{Credentials, Identity};
 
 use super::event::OpenedSession;
-use super::retry::Retry;
 use super::subscribe::Held;
 use super::{Effect, Now, Session, exactly_once, reason};
 use crate::codec::packet::{ConnAck, Connect, Packet, Version};
@@ -149,7 +148,7 @@ impl Session {
         effects.push(Effect::Send(packet));
         self.sender = Some(opened.sender);
         self.held = opened.subscriptions.iter().map(Held::from).collect();
-        self.retry = Retry::after(opened.unsettled);
+        self.remember_unanswered(opened.unsettled);
         self.exactly_once = exactly_once::ExactlyOnce::after(opened.qos2_uses);
         self.heard = now.monotonic;
         self.phase = Phase::Live;

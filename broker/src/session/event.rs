@@ -56,7 +56,7 @@ pub struct OpenedSession {
     /// Uses per packet id of QoS 2 publishes.
     pub qos2_uses: Vec<(u16, u32)>,
     /// What DUP may refer to.
-    pub unsettled: longwave_port::Unsettled,
+    pub unsettled: Vec<u16>,
 }
 
 impl From<&Opened> for OpenedSession {

@@ -29,7 +29,6 @@ impl Session {
     }
 
     pub(super) fn tick(&mut self, now: Now, effects: &mut Vec<Effect>) {
-        self.forget_the_settled(now);
         match self.phase {
             Phase::Waiting { .. } if now.monotonic >= self.connect_deadline() => self.end(now, effects),
             Phase::Live => {

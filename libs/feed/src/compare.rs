@@ -16,7 +16,7 @@ use crate::hub::Hub;
 use crate::item::Item;
 use crate::position::Position;
 use crate::registry::SHARDS;
-use crate::session::{After, Conversation, Place, Session, State};
+use crate::session::{After, Conversation, Idle, Place, Session, State};
 use crate::stats::add;
 use crate::{channels, fault};
 
@@ -41,7 +41,11 @@ async fn compare_shard(hub: &Arc<Hub>, shard: usize) {
     for session in hub.registry.in_shard(shard) {
         let lost_since = {
             let mut state = session.state.lock();
-            state.tidy(session.live_only, |conversation| hub.registry.fingerprint(conversation));
+            if state.holds > 0 {
+                // It is being opened, or subscribes, and compares by itself.
+                continue;
+            }
+            state.tidy(session.live_only, Idle::SinceLastTime, |conversation| hub.registry.fingerprint(conversation));
             state.rare.as_mut().and_then(|rare| rare.lost_since.take())
         };
         match compare(hub, &session, &[]).await {
@@ -94,7 +98,7 @@ pub(crate) async fn compare(
                 cursors.get(id).map(|seq| seq.0)
             };
             let owed = Owed { row: &row, head: head.0, cursor: cursor.unwrap_or(0), encoding, in_flight };
-            place(session, state, &owed, &mut after);
+            place(hub, session, state, &owed, &mut after);
         }
         session.finish(state, after, hub)
     };
@@ -183,14 +187,33 @@ impl Owed<'_> {
         position.raise_head(self.head);
         position
     }
+
+    fn resumed(&self, cursor: u64) -> Position<Item> {
+        let mut position = self.position(cursor);
+        position.resume(self.sent());
+        position
+    }
+
+    /// What was sent on the earlier connection.
+    fn sent(&self) -> impl Iterator<Item = u64> {
+        let sent = self.in_flight.iter().filter(|sent| sent.conversation == self.row.conversation);
+        sent.map(|sent| sent.seq.0)
+    }
 }
 
-fn place(session: &Arc<Session>, state: &mut State, owed: &Owed<'_>, after: &mut After) {
+fn place(hub: &Arc<Hub>, session: &Arc<Session>, state: &mut State, owed: &Owed<'_>, after: &mut After) {
     let id = &owed.row.conversation;
     let active = state.active.as_deref_mut();
     match active.and_then(|active| active.conversations.get_mut(id)).map(|conversation| &mut conversation.place) {
-        // Whoever reads it sees the row as it is now.
-        Some(Place::Loading { .. }) => return,
+        Some(Place::Loading { .. }) => {
+            // A live entry came first. Whoever reads where the device stands sees the row as it is now, but not what was in flight.
+            if owed.sent().next().is_some() {
+                let position = owed.resumed(owed.cursor);
+                let placed = session.place(hub, state, id, position);
+                *after = After { wake: after.wake || placed.wake, dirty: after.dirty || placed.dirty, fill: false };
+            }
+            return;
+        }
         Some(Place::Known(position)) => {
             let before = position.queued();
             position.set_bounds(owed.row.joined.0, left(owed.row));
@@ -199,16 +222,10 @@ fn place(session: &Arc<Session>, state: &mut State, owed: &Owed<'_>, after: &mut
             state.active().requeue(before, now);
         }
         None => {
-            let mut position = owed.position(owed.cursor);
-            if position.is_caught_up() {
+            if owed.position(owed.cursor).is_caught_up() {
                 return;
             }
-            let skipped = fault::skipped_entries();
-            if skipped > 0 {
-                position = owed.position(position.cursor() + skipped);
-            }
-            let sent = owed.in_flight.iter().filter(|sent| sent.conversation == *id).map(|sent| sent.seq.0);
-            position.resume(sent);
+            let position = owed.resumed(owed.cursor + fault::skipped_entries());
             state.active().conversations.insert(id.clone(), Conversation::at(position, owed.encoding));
         }
     }

@@ -74,6 +74,14 @@ impl FeedHub {
         compare::compare_all(&self.hub).await;
     }
 
+    /// Writes all cursors that rose, as the timer does.
+    ///
+    /// # Errors
+    /// [`StoreError`] when they could not be written; they will be tried again.
+    pub async fn flush(&self) -> Result<(), StoreError> {
+        cursors::flush_dirty(&self.hub).await
+    }
+
     /// Writes all cursors and stops the timers. Sessions should have been closed before.
     ///
     /// # Errors
@@ -82,7 +90,7 @@ impl FeedHub {
         for timer in &self.timers {
             timer.abort();
         }
-        cursors::flush_dirty(&self.hub).await.inspect_err(|error| warn!(%error, "cursors not written"))
+        self.flush().await.inspect_err(|error| warn!(%error, "cursors not written"))
     }
 }
 

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use hashbrown::HashMap;
 use longwave_model::{ConversationId, ErrorCode, Refusal, Seq, UserId};
 use longwave_persistence::{Expected, InFlight, SessionRow, StoreError};
-use longwave_port::{Feed, Open, Opened, Sender, Unsettled};
+use longwave_port::{Feed, Open, Opened, Sender};
 use parking_lot::Mutex;
 use tracing::debug;
 
@@ -62,11 +62,7 @@ async fn open_session(hub: &Arc<Hub>, open: Open) -> Result<Opened, Refusal> {
         sender,
         subscriptions: resumed.iter().flat_map(|row| row.subscriptions.iter().map(from_row)).collect(),
         qos2_uses: resumed.as_ref().map(|row| row.qos2_uses.clone()).unwrap_or_default(),
-        unsettled: match resumed {
-            Some(SessionRow { unsettled: None, .. }) => Unsettled::Unknown,
-            Some(SessionRow { unsettled: Some(packet_ids), .. }) => Unsettled::Only(packet_ids),
-            None => Unsettled::Only(Vec::new()),
-        },
+        unsettled: resumed.and_then(|row| row.unsettled).unwrap_or_default(),
     })
 }
 
@@ -156,8 +152,10 @@ async fn start_resumed(hub: &Arc<Hub>, session: &Arc<Session>, row: &SessionRow)
     {
         let mut state = session.state.lock();
         let presence = state.filters.any_presence();
+        // The cursor may have passed what was in flight meanwhile.
         let is_owed = |sent: &InFlight| {
-            state.active.as_ref().is_some_and(|active| active.conversations.contains_key(&sent.conversation))
+            let conversation = state.active.as_ref().and_then(|active| active.conversations.get(&sent.conversation));
+            conversation.is_some_and(|conversation| conversation.has_in_flight(sent.seq.0))
         };
         let in_flight: Vec<InFlight> = in_flight.into_iter().filter(is_owed).collect();
         if presence || !in_flight.is_empty() {

@@ -164,6 +164,11 @@ impl<T> Position<T> {
         self.cursor() > before
     }
 
+    /// Whether `seq` was sent and is not acknowledged.
+    pub(crate) fn has_in_flight(&self, seq: u64) -> bool {
+        self.flying.iter().any(|flying| flying.last == seq && !flying.acked)
+    }
+
     /// The highest seq below which everything sent is acknowledged.
     pub(crate) fn cursor(&self) -> u64 {
         self.flying.front().map_or(self.sent, |flying| flying.first - 1)

@@ -59,6 +59,15 @@ pub(crate) struct State {
     signalled: bool,
 }
 
+/// Which conversations are idle.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Idle {
+    /// Those not used since the last time that was asked.
+    SinceLastTime,
+    /// Those of which nothing is on its way.
+    Now,
+}
+
 /// What few sessions have.
 #[derive(Default)]
 pub(crate) struct Rare {
@@ -244,13 +253,14 @@ impl State {
 
     /// Drops what is caught up and stored and was not used since the last comparison, and all of [`Active`] when nothing is left.
     /// A live-only session remembers where it stood, since no cursor does.
-    pub(crate) fn tidy(&mut self, live_only: bool, fingerprint: impl Fn(&ConversationId) -> u64) {
+    pub(crate) fn tidy(&mut self, live_only: bool, idle: Idle, fingerprint: impl Fn(&ConversationId) -> u64) {
         let Some(active) = &mut self.active else { return };
         let rare = &mut self.rare;
         active.conversations.retain(|id, conversation| {
             let Place::Known(position) = &conversation.place else { return true };
             let cursor = position.cursor();
-            if std::mem::take(&mut conversation.touched) || !position.is_caught_up() || cursor > conversation.stored {
+            let is_recent = std::mem::take(&mut conversation.touched) && idle == Idle::SinceLastTime;
+            if is_recent || !position.is_caught_up() || cursor > conversation.stored {
                 return true;
             }
             if live_only {
@@ -331,6 +341,11 @@ impl Conversation {
 
     fn topic(&mut self, viewer: &UserId, id: &ConversationId, encoding: Encoding) -> Arc<str> {
         self.topic.get_or_insert_with(|| conversation_topic(viewer, id, encoding).into()).clone()
+    }
+
+    /// Whether this seq was sent and is not acknowledged.
+    pub(crate) fn has_in_flight(&self, seq: u64) -> bool {
+        matches!(&self.place, Place::Known(position) if position.has_in_flight(seq))
     }
 
     /// The cursor, if it is above the one that the store has.

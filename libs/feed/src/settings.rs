@@ -15,6 +15,9 @@ pub struct FeedSettings {
     pub page_bytes: usize,
     /// Live entries that may wait in a session; further ones are read from the log when there is room.
     pub live_entries: usize,
+    /// Conversations in which a session remembers where it stands although nothing is on its way, to save reading it for the next
+    /// entry.
+    pub remembered_conversations: usize,
     /// Messages at QoS 0 that may wait in a session; further ones are dropped.
     pub events: usize,
     /// Pages being read at the same time, over all sessions.
@@ -43,6 +46,7 @@ impl Default for FeedSettings {
             page_entries: 128,
             page_bytes: 64 * 1024,
             live_entries: 64,
+            remembered_conversations: 256,
             events: 64,
             concurrent_pages: 64,
             subscriptions: 64,

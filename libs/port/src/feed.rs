@@ -51,15 +51,6 @@ pub struct Subscription {
     pub identifier: Option<u32>,
 }
 
-/// Which bare publishes of the session's earlier connections may still be resent with DUP (protocol rule 20).
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Unsettled {
-    /// These packet ids.
-    Only(Vec<u16>),
-    /// Not known (the server crashed): the lane decides by the record's time.
-    Unknown,
-}
-
 /// An open session.
 pub struct Opened {
     /// Its feed.
@@ -72,8 +63,8 @@ pub struct Opened {
     pub subscriptions: Vec<Subscription>,
     /// Uses per packet id of QoS 2 publishes, for those above 0.
     pub qos2_uses: Vec<(u16, u32)>,
-    /// What DUP may refer to.
-    pub unsettled: Unsettled,
+    /// Packet ids of QoS 1 publishes that earlier connections left unanswered: what DUP may refer to. Empty after a crash.
+    pub unsettled: Vec<u16>,
 }
 
 /// Names one delivery within its outlet until it is acknowledged.
@@ -117,7 +108,7 @@ pub struct Closing {
     pub expiry_seconds: u32,
     /// Sent and not acknowledged, in order of sending.
     pub in_flight: Vec<(u16, Ticket)>,
-    /// Bare publishes whose PUBACK was not written, or less than 2 s ago.
+    /// Packet ids of QoS 1 publishes whose PUBACK was never sent.
     pub unsettled: Vec<u16>,
     /// Unix time in milliseconds.
     pub now: u64,

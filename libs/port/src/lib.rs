@@ -11,6 +11,6 @@ mod gate;
 pub use admit::{Accounts, Admit, Credentials, Identity};
 pub use bus::{Bus, MarkSignal, Recipients, Typing};
 pub use feed::{
-    Closing, Delivery, DeliveryProperties, Feed, Mailbox, Open, Opened, Outlet, Resend, Subscription, Ticket, Unsettled,
+    Closing, Delivery, DeliveryProperties, Feed, Mailbox, Open, Opened, Outlet, Resend, Subscription, Ticket,
 };
 pub use gate::{Answer, Answers, Completion, Gate, Guarantee, Notice, Publish, PublishProperties, Sender};

@@ -4,9 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use longwave_model::{ErrorCode, Refusal, Seq, UserId};
-use longwave_port::{
-    Answer, Closing, Delivery, Guarantee, Identity, Notice, Resend, Sender, Subscription, Ticket, Unsettled,
-};
+use longwave_port::{Answer, Closing, Delivery, Guarantee, Identity, Notice, Resend, Sender, Subscription, Ticket};
 
 use super::super::{Effect, Event, Now, OpenedSession, Session};
 use crate::codec::packet::{
@@ -224,7 +222,7 @@ pub(super) fn opened() -> OpenedSession {
         }),
         subscriptions: Vec::new(),
         qos2_uses: Vec::new(),
-        unsettled: Unsettled::Only(Vec::new()),
+        unsettled: Vec::new(),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 
 use longwave_model::{ErrorCode, Refusal};
-use longwave_port::{Answer, Unsettled};
+use longwave_port::Answer;
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -205,7 +205,7 @@ proptest! {
         problem_information in any::<bool>(),
         maximum_packet_size in prop_oneof![Just(None), (17..80_u32).prop_map(Some)],
         subscribed in any::<bool>(),
-        unsettled in prop_oneof![Just(Unsettled::Unknown), vec(1..6_u16, 0..3).prop_map(Unsettled::Only)],
+        unsettled in vec(1..6_u16, 0..3),
         steps in vec(step(), 0..200),
     ) {
         let version = if v5 { Version::V5 } else { Version::V311 };

@@ -6,7 +6,7 @@ use longwave_model::{Content, ConversationId, Entry, MemberChange, UserId};
 use longwave_port::Delivery;
 use longwave_topics::{Encoding, conversation_topic};
 
-use super::{Active, Conversation, Place, Session, State};
+use super::{Active, Conversation, Idle, Place, Session, State};
 use crate::encoded::{EncodedEntry, is_delivered};
 use crate::hub::Hub;
 use crate::item::{Address, Item};
@@ -172,6 +172,11 @@ impl Session {
         after: &mut After,
     ) {
         let id = &live.entry.conversation;
+        if state.active().conversations.len() >= hub.settings.remembered_conversations
+            && !state.active().conversations.contains_key(id)
+        {
+            state.tidy(self.live_only, Idle::Now, |conversation| hub.registry.fingerprint(conversation));
+        }
         let active = state.active();
         let conversation = match active.conversations.get_mut(id) {
             Some(conversation) => conversation,

@@ -30,7 +30,11 @@ impl Seen {
             let number: u64 = number.parse().unwrap();
             let acked = self.acked.get(conversation).copied().unwrap_or(0);
             match self.latest.get(conversation) {
-                Some(latest) => assert_eq!(number, latest + 1, "{conversation} out of order"),
+                // A cursor that an earlier connection's end left unwritten may be written meanwhile.
+                Some(latest) => assert!(
+                    number > *latest && number <= acked.max(*latest) + 1,
+                    "{conversation} {number} after {latest}, {acked} is acknowledged"
+                ),
                 None => assert!(number <= acked + 1, "{conversation} begins with {number}, {acked} is acknowledged"),
             }
             self.latest.insert(conversation.to_owned(), number);

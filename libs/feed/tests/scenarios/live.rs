@@ -3,12 +3,13 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use longwave_feed::FeedSettings;
 use longwave_model::DeviceId;
 use longwave_persistence::Cursors as _;
 use longwave_port::{Bus as _, Recipients, Typing};
 
 use crate::device::{DURABLE, Device, LIVE_ONLY};
-use crate::world::{Wake, World, conversation, user};
+use crate::world::{Wake, World, conversation, settings, user};
 
 #[tokio::test]
 async fn the_sending_device_does_not_get_its_own_message_and_the_users_others_do() {
@@ -36,6 +37,24 @@ async fn after_the_first_a_conversations_entries_are_not_read_from_the_store() {
         assert_eq!(phone.receive(1).await, [format!("m {number}")]);
     }
     assert_eq!(world.hub.stats().pages.load(Ordering::Relaxed), pages);
+}
+
+#[tokio::test]
+async fn forgetting_where_it_stands_loses_nothing_and_repeats_nothing() {
+    let settings = FeedSettings { remembered_conversations: 3, ..settings() };
+    let world = World::with(settings).await;
+    let mut phone = Device::listening(&world, "bob", "phone", DURABLE).await;
+    let mut tab = Device::listening(&world, "bob", "tab", LIVE_ONLY).await;
+    for round in 1..=4 {
+        for peer in 1..=8 {
+            let text = format!("{peer} in {round}");
+            world.say(&format!("bob:peer{peer}"), &format!("peer{peer}"), &text).await;
+            assert_eq!((phone.receive(1).await, tab.receive(1).await), (vec![text.clone()], vec![text]));
+        }
+        world.hub.flush().await.unwrap();
+    }
+    phone.expect_silence().await;
+    tab.expect_silence().await;
 }
 
 #[tokio::test]

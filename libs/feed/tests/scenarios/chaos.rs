@@ -1,12 +1,14 @@
 //! Everything at once: two devices of a user, a small window, lost wake-ups, connections cut at any moment, in several conversations.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
+use longwave_feed::FeedSettings;
 use rand::rngs::StdRng;
 use rand::{Rng as _, SeedableRng as _};
 
 use crate::device::{DURABLE, Device};
-use crate::world::{Wake, World};
+use crate::world::{Wake, World, settings};
 
 const CONVERSATIONS: [&str; 3] = ["alice:bob", "bob:carol", "team"];
 
@@ -60,7 +62,9 @@ impl Seen {
 
 async fn run(seed: u64) {
     let mut random = StdRng::seed_from_u64(seed);
-    let world = World::new().await;
+    // Comparisons come at any moment, too.
+    let compare_interval = Duration::from_millis(320);
+    let world = World::with(FeedSettings { compare_interval, remembered_conversations: 2, ..settings() }).await;
     world.create("team", longwave_model::ConversationKind::Group, &["alice", "bob", "carol"]).await;
     let mut said: BTreeMap<&str, u64> = BTreeMap::new();
     let mut devices = BTreeMap::new();
@@ -111,7 +115,7 @@ async fn run(seed: u64) {
             if is_complete(seen) {
                 break;
             }
-            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+            tokio::time::sleep(Duration::from_millis(10)).await;
         }
         assert!(is_complete(seen), "{name} has {:?} of {said:?}", seen.acked);
     }

@@ -65,6 +65,8 @@ struct Watcher {
     answered: HashMap<u64, bool>,
     /// Tickets without an answer.
     unanswered: Vec<u64>,
+    /// Packet ids with a PUBREC and without a PUBREL.
+    received: Vec<u16>,
     /// Packet ids in flight to the client.
     in_flight: Vec<u16>,
     closed: bool,
@@ -74,6 +76,7 @@ impl Watcher {
     fn see(&mut self, effects: &[Effect]) -> Result<(), TestCaseError> {
         for effect in effects {
             prop_assert!(!self.closed, "an effect after the end: {effect:?}");
+            self.note_received(effect);
             match effect {
                 Effect::Publish { ticket, publish } => {
                     self.unanswered.push(*ticket);
@@ -81,6 +84,7 @@ impl Watcher {
                         longwave_port::Guarantee::AtMostOnce => {}
                         longwave_port::Guarantee::AtLeastOnce { packet_id, .. }
                         | longwave_port::Guarantee::ExactlyOnce { packet_id, .. } => {
+                            prop_assert!(!self.received.contains(&packet_id), "published once more");
                             self.awaited.push_back((*ticket, packet_id))
                         }
                     }
@@ -97,6 +101,7 @@ impl Watcher {
                     );
                 }
                 Effect::Send(Packet::PubAck(ack) | Packet::PubRec(ack)) => self.acknowledged(ack.packet_id)?,
+                Effect::Released { packet_id, .. } => self.received.retain(|id| id != packet_id),
                 Effect::Deliver(outgoing) => {
                     if let Some(id) = outgoing.packet_id {
                         prop_assert!(id != 0 && !self.in_flight.contains(&id), "packet id {id} twice in flight");
@@ -114,6 +119,14 @@ impl Watcher {
             }
         }
         Ok(())
+    }
+
+    fn note_received(&mut self, effect: &Effect) {
+        match effect {
+            Effect::Receipt(receipt) if receipt.exactly_once => self.received.push(receipt.packet_id),
+            Effect::Send(Packet::PubRec(ack)) if ack.reason < 0x80 => self.received.push(ack.packet_id),
+            _ => {}
+        }
     }
 
     /// The oldest one, and only after its answer.

@@ -18,8 +18,14 @@ const TOPIC: &str = "u/alice/c/@bob/json";
 pub fn play(script: &[u8]) {
     let Some((&options, rest)) = script.split_first() else { return };
     let version = if options & 1 == 0 { Version::V311 } else { Version::V5 };
-    let limits =
-        Limits { receive_maximum: 4, in_flight: 4, topic_aliases_in: 2, topic_aliases_out: 2, subscriptions: 3, ..Limits::default() };
+    let limits = Limits {
+        receive_maximum: 4,
+        in_flight: 4,
+        topic_aliases_in: 2,
+        topic_aliases_out: 2,
+        subscriptions: 3,
+        ..Limits::default()
+    };
     let mut table = Table {
         session: Session::new(Arc::new(limits), 0, 1),
         now: Now { monotonic: 0, unix: 1_700_000_000_000 },

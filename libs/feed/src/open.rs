@@ -16,7 +16,7 @@ use crate::outlet::FeedOutlet;
 use crate::refusal::store_refusal;
 use crate::session::{After, Session, State};
 use crate::subscriptions::{from_row, merge};
-use crate::{compare, marks};
+use crate::{compare, cursors, marks};
 
 #[async_trait]
 impl Feed for FeedHub {
@@ -106,7 +106,7 @@ fn start_state(open: &Open, resumed: Option<&SessionRow>) -> State {
 }
 
 /// Stores how the session starts: one commit.
-async fn store_start(hub: &Hub, session: &Session, open: &Open, resumed: bool) -> Result<(), Refusal> {
+async fn store_start(hub: &Arc<Hub>, session: &Session, open: &Open, resumed: bool) -> Result<(), Refusal> {
     let refuse = |error: StoreError| store_refusal(&error);
     let row = session.row(&session.state.lock());
     if session.live_only {
@@ -129,7 +129,11 @@ async fn store_start(hub: &Hub, session: &Session, open: &Open, resumed: bool) -
 }
 
 /// Where a device's first session begins: at the highest seq that any device of its user has (protocol rule 13).
-async fn first_cursors(hub: &Hub, user: &UserId) -> Result<Vec<(ConversationId, Seq)>, StoreError> {
+async fn first_cursors(hub: &Arc<Hub>, user: &UserId) -> Result<Vec<(ConversationId, Seq)>, StoreError> {
+    // What the user's connected devices have acknowledged is written behind; this reads what is written.
+    let connected: Vec<Arc<Session>> =
+        hub.registry.of(user).into_iter().filter(|session| session.user() == user).collect();
+    cursors::flush(hub, &connected).await?;
     let mut cursors = hub.store.highest_cursors(user).await?;
     cursors.retain(|(_, seq)| *seq > Seq::ZERO);
     Ok(cursors)

@@ -136,12 +136,10 @@ fn a_service_may_write_for_others_and_nobody_else_may() {
     let rig = with_key(SECRET);
     let exp = in_seconds(3_600);
     let token = |claims: Value| hs256(&claims);
-    let mut bob =
-        connect(rig.mqtt(), None, "phone", Some(&token(json!({"sub": "bob", "exp": exp})))).unwrap();
+    let mut bob = connect(rig.mqtt(), None, "phone", Some(&token(json!({"sub": "bob", "exp": exp})))).unwrap();
     assert!(bob.subscribe("u/bob/c/+/json", 1).unwrap().code <= 1);
     // Alice is known from her first connection on.
-    let mut alice =
-        connect(rig.mqtt(), None, "laptop", Some(&token(json!({"sub": "alice", "exp": exp})))).unwrap();
+    let mut alice = connect(rig.mqtt(), None, "laptop", Some(&token(json!({"sub": "alice", "exp": exp})))).unwrap();
     assert_eq!(alice.publish("u/carol/c/@bob/json", br#"{"body":"forged"}"#).unwrap().error, Some(2001));
     let bot = token(json!({"sub": "bot", "exp": exp, "service": true}));
     let mut bot = connect(rig.mqtt(), None, "b1", Some(&bot)).unwrap();

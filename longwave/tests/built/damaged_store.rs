@@ -60,7 +60,8 @@ fn serves_all(server: &Server) -> Result<(), String> {
     if !bob.resumed {
         return Err("the session is gone".to_owned());
     }
-    let mut alice = Client::connect(server.plan().mqtt, &Hello::durable("alice", "tablet")).map_err(|e| e.to_string())?;
+    let mut alice =
+        Client::connect(server.plan().mqtt, &Hello::durable("alice", "tablet")).map_err(|e| e.to_string())?;
     let end = alice.say("@bob", "the end").map_err(|e| e.to_string())?;
     if end.seq != Some(MESSAGES as u64 + 2) {
         return Err(format!("the next message got {end:?}"));
@@ -84,7 +85,8 @@ fn damage_anywhere_is_named_or_does_no_harm() {
     places.sort();
     let few = |path: &PathBuf| {
         let name = path.strip_prefix(rig.data()).unwrap().to_str().unwrap().to_owned();
-        !name.contains("keyspaces/") || ["keyspaces/0/", "keyspaces/1/", "keyspaces/5/"].iter().any(|one| name.contains(one))
+        !name.contains("keyspaces/")
+            || ["keyspaces/0/", "keyspaces/1/", "keyspaces/5/"].iter().any(|one| name.contains(one))
     };
     places.retain(few);
     assert!(places.len() > 8, "{places:?}");
@@ -112,7 +114,10 @@ fn damage_anywhere_is_named_or_does_no_harm() {
                     named += 1;
                     assert!(said.contains("error 5003") || said.contains("error 5002"), "{damage} {name:?}: {said}");
                     assert!(said.contains("damaged/store"), "{damage} {name:?}: no file is named: {said}");
-                    assert!(said.contains("restore") || said.contains("backup"), "{damage} {name:?}: no advice: {said}");
+                    assert!(
+                        said.contains("restore") || said.contains("backup"),
+                        "{damage} {name:?}: no advice: {said}"
+                    );
                 }
                 Ok(server) => {
                     harmless += 1;

@@ -16,6 +16,10 @@ use clap::Parser as _;
 
 use crate::cli::{Cli, Command};
 
+/// glibc's allocator took a sixth of the server's time under load; see docs/adr/dependencies.md.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     match run(Cli::parse()) {
         Ok(()) => ExitCode::SUCCESS,

@@ -2,7 +2,7 @@
 //!
 //! `cargo run --release -p longwave-persistence --example append_speed [folder] [seconds] [messages per append]`: 64 shards, one lane each, which
 //! appends a batch of 64-byte messages with ids to direct conversations and waits for it before the next.
-#![allow(clippy::print_stdout, clippy::unwrap_used, clippy::expect_used)]
+#![allow(clippy::print_stdout, clippy::unwrap_used, clippy::expect_used, reason = "a benchmark for people")]
 
 use std::path::PathBuf;
 use std::sync::Arc;

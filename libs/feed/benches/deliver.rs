@@ -1,6 +1,6 @@
 //! How fast one core moves entries through the feed: bus → session → take → acknowledgement, without sockets. Prints deliveries per
 //! second; `cargo bench -p longwave-feed`.
-#![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs)]
+#![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs, reason = "a benchmark for people")]
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

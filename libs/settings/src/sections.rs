@@ -293,6 +293,8 @@ pub struct Feeds {
     pub concurrent_pages: usize,
     /// Live entries that may wait in a session; further ones are read from the log when there is room.
     pub live_entries: usize,
+    /// Conversations in which a session remembers where it stands although nothing is on its way.
+    pub remembered_conversations: usize,
     /// QoS 0 events (marks, typing, presence) that may wait in a session; further ones are dropped.
     pub events: usize,
     /// A rising "delivered" mark is told to the members of groups up to this size; in larger ones it is only stored.
@@ -311,6 +313,7 @@ impl Default for Feeds {
             page_bytes: 64 * 1024,
             concurrent_pages: 64,
             live_entries: 64,
+            remembered_conversations: 256,
             events: 64,
             mark_members: 64,
             presence_people: 1_024,

@@ -77,6 +77,7 @@ pub(super) fn feed(settings: &Settings) -> FeedSettings {
         page_entries: feed.page_entries,
         page_bytes: feed.page_bytes,
         live_entries: feed.live_entries,
+        remembered_conversations: feed.remembered_conversations,
         events: feed.events,
         concurrent_pages: feed.concurrent_pages,
         subscriptions: settings.limits.subscriptions,

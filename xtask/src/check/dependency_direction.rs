@@ -42,7 +42,7 @@ const ALLOWED: [(&str, &[&str]); 20] = [
     ("longwave-client", &["envelope", "model", "topics"]),
     ("longwave-testkit", &["envelope", "model", "topics"]),
     ("longwave-benches", &["broker", "model", "persistence", "port", "testkit", "topics"]),
-    ("longwave-fuzz", &["bridge", "broker", "envelope", "model", "settings", "topics"]),
+    ("longwave-fuzz", &["bridge", "broker", "envelope", "model", "port", "settings", "topics"]),
     ("longwave-interop", &["model", "testkit"]),
     ("longwave-planted", &["model", "persistence", "testkit"]),
     ("longwave-chart-tests", &[]),

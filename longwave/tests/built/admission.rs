@@ -186,7 +186,7 @@ fn public_keys_of_every_kind() {
 #[test]
 fn a_token_ends_its_connection_unless_it_is_renewed() {
     let rig = with_key(SECRET);
-    let short = hs256(&json!({"sub": "bob", "exp": in_seconds(10)}));
+    let short = hs256(&json!({"sub": "bob", "exp": in_seconds(15)}));
     let mut ending = connect(rig.mqtt(), Some("bob"), "ending", Some(&short)).unwrap();
     let mut renewed = connect(rig.mqtt(), Some("bob"), "renewed", Some(&short)).unwrap();
     assert!(renewed.subscribe("u/bob/rpc/json", 0).unwrap().code <= 1);

@@ -68,7 +68,7 @@ fn serves_all(server: &Server) -> Result<(), String> {
     }
     for number in 0..MESSAGES {
         let event = json_of(&bob.receive().map_err(|e| e.to_string())?);
-        if event["body"] != number.to_string() {
+        if event["body"].as_str() != Some(number.to_string().as_str()) {
             return Err(format!("instead of {number} came {event}"));
         }
     }

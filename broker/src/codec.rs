@@ -2,7 +2,7 @@
 //!
 //! The crate decodes all packets but PUBLISH and plain PUBACKs, which are read here: they are the hot path, must be copied out of
 //! the read buffer anyway, and the crate refuses a Message Expiry Interval of 0. Framing and encoding are ours too: the crate
-//! reserves the announced length as soon as a header arrives. [`check`] looks at the raw bytes for what the crate lets through.
+//! reserves the announced length as soon as a header arrives. `check` looks at the raw bytes for what the crate lets through.
 
 mod acknowledge;
 mod check;

@@ -144,6 +144,7 @@ fn fill(tables: &Tables, blocks: &mut BlockReader<'_>) -> Result<BackupReport, B
                 if expected != report {
                     return Err(BackupError::Damaged("its counts are wrong".to_owned()));
                 }
+                blocks.end()?;
                 batch.durability(Some(PersistMode::SyncAll)).commit().map_err(failed)?;
                 return Ok(report);
             }

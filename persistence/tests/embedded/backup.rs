@@ -65,6 +65,8 @@ async fn a_cut_or_changed_backup_is_refused_and_leaves_nothing() {
         let error = restore(&config, &mut &backup[..]).unwrap_err();
         assert!(matches!(error, BackupError::Damaged(_)), "changed at {changed}: {error}");
     }
+    let longer = [&backup[..], b"x"].concat();
+    assert!(matches!(restore(&config, &mut &longer[..]), Err(BackupError::Damaged(_))));
     assert!(!Path::new(&config.path).exists());
     restore(&config, &mut &backup[..]).unwrap();
 }

@@ -80,6 +80,14 @@ impl<'a> BlockReader<'a> {
         Ok((kind, body))
     }
 
+    /// Nothing may follow the trailer: two files in one are not what was asked for.
+    pub(super) fn end(&mut self) -> Result<(), BackupError> {
+        match self.0.read(&mut [0])? {
+            0 => Ok(()),
+            _ => Err(BackupError::Damaged("something follows its trailer".to_owned())),
+        }
+    }
+
     fn fill(&mut self, buffer: &mut [u8]) -> Result<(), BackupError> {
         match self.0.read_exact(buffer) {
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {

@@ -170,7 +170,9 @@ impl Session {
             None if error.reason == 0x84 => self.send_refusing_connack(0x84, &error.into(), effects),
             Some(Version::V5) => {
                 self.version = Version::V5;
-                self.send_refusing_connack(error.reason, &error.into(), effects);
+                // Another packet than CONNECT may be wrong in ways for which CONNACK has no code [MQTT-3.1.0-1].
+                let code = if matches!(error.reason, 0x81 | 0x82 | 0x84 | 0x85 | 0x95) { error.reason } else { 0x82 };
+                self.send_refusing_connack(code, &error.into(), effects);
             }
             // 3.1.1 has no return code for it [MQTT-3.1.4-1].
             None | Some(Version::V311) => {}

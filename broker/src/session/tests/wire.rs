@@ -49,7 +49,9 @@ fn what_is_no_connect_ends_a_new_session() {
         assert_eq!(effects.last().unwrap(), "close", "{}", case.name);
         match (&case.expected, case.version) {
             (Expected::Error(reason, _), Version::V5) => {
-                assert!(effects[0].starts_with(&format!("connack {reason:02x}")), "{}: {effects:?}", case.name);
+                // MQTT 5, table 3-1: codes such as 0x94 (topic alias) do not exist there. Found by fuzzing.
+                let code = if matches!(reason, 0x81..=0x85 | 0x95) { *reason } else { 0x82 };
+                assert!(effects[0].starts_with(&format!("connack {code:02x}")), "{}: {effects:?}", case.name);
             }
             _ => assert_eq!(effects.len(), 1, "{}: {effects:?}", case.name),
         }

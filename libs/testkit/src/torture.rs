@@ -195,18 +195,27 @@ fn audit(plan: &ServerPlan) -> anyhow::Result<Option<String>> {
     Ok((!output.status.success()).then_some(text))
 }
 
-/// What a power cut would do to a server that acknowledges before its data is on the disk: the store says how much of each file
-/// was synced, and the rest is cut off.
+/// What a power cut would do to a server that acknowledges before its data is on the disk: the store's faulty build says how far its
+/// log was synced, and everything written later is cut off.
 fn cut_unsynced_tail(data: &Path) -> anyhow::Result<()> {
-    let note = data.join("synced-length");
+    let store = data.join("store");
+    let note = store.join("synced-length");
     let text = std::fs::read_to_string(&note).with_context(|| format!("{}", note.display()))?;
-    for line in text.lines() {
-        let (length, file) = line.split_once(' ').context("a line of synced-length is not `LENGTH FILE`")?;
-        let length: u64 = length.parse()?;
-        let file = data.join(file);
-        if std::fs::metadata(&file).is_ok_and(|metadata| metadata.len() > length) {
-            std::fs::File::options().write(true).open(&file)?.set_len(length)?;
+    let (log, length) = text.trim().split_once(' ').context("synced-length is not `FILE LENGTH`")?;
+    let number = |name: &str| name.strip_suffix(".jnl").and_then(|number| number.parse::<u64>().ok());
+    let last = number(log).context("synced-length names no log")?;
+    let tables = store.join("tables");
+    for entry in std::fs::read_dir(&tables)? {
+        let entry = entry?;
+        let found = entry.file_name().to_str().and_then(number);
+        if found.is_some_and(|found| found > last) {
+            std::fs::remove_file(entry.path())?;
         }
     }
-    Ok(())
+    std::fs::File::options().write(true).open(tables.join(log))?.set_len(length.parse()?)?;
+    // The count of commits is not synced either.
+    match std::fs::remove_file(store.join("commits")) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error.into()),
+        _ => Ok(()),
+    }
 }

@@ -16,7 +16,7 @@ use clap::Parser as _;
 
 use crate::cli::{Cli, Command};
 
-/// glibc's allocator took a sixth of the server's time under load; see docs/adr/dependencies.md.
+/// glibc's allocator took a fifth of the server's time under load; see docs/adr/dependencies.md.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

@@ -35,6 +35,7 @@ pub(crate) fn check(settings: &Settings, dev: bool) -> anyhow::Result<()> {
         bail!("tls: listen.mqtts and listen.websocket_tls need tls.certificate and tls.key (error 5001)");
     }
     ensure!(listen.websocket_path.starts_with('/'), "listen.websocket_path: must begin with '/' (error 5001)");
+    ensure!(settings.store.log_bytes >= 64 << 20, "store.log_bytes: must be at least 64 MiB (error 5001)");
     ensure!(settings.store.shards > 0, "store.shards: must be at least 1 (error 5001)");
     let body = settings.conversations.body_bytes;
     let packet = settings.limits.packet_bytes;

@@ -140,6 +140,10 @@ pub struct StoreSettings {
     pub cache_bytes: u64,
     /// Bytes that must stay free on the disk; below it writes are refused with error 4001. 0 = no mark.
     pub free_space_mark_bytes: u64,
+    /// Bytes of write-ahead log after which the oldest rows in memory are written as sorted files; at least 64 MiB.
+    pub log_bytes: u64,
+    /// Writes that may wait for the commit thread; more wait outside.
+    pub queued_writes: usize,
 }
 
 impl Default for StoreSettings {
@@ -149,6 +153,8 @@ impl Default for StoreSettings {
             shards: 64,
             cache_bytes: 64 * 1024 * 1024,
             free_space_mark_bytes: 256 * 1024 * 1024,
+            log_bytes: 128 * 1024 * 1024,
+            queued_writes: 1_024,
         }
     }
 }
@@ -259,6 +265,22 @@ pub struct Conversations {
     pub cached_conversations: usize,
     /// Publishes per second that one user may make on average; 0 = no limit.
     pub user_rate: u32,
+    /// Entries of one append; more that wait make the next one.
+    pub append_entries: usize,
+    /// Bytes of one append; an entry larger than this travels alone.
+    pub append_bytes: usize,
+    /// Publishes without an id remembered per shard, so that their DUP resend is recognised.
+    pub resend_entries: usize,
+    /// Sessions per shard whose connection number is remembered.
+    pub session_entries: usize,
+    /// Requests of one session that may wait; above it they are refused with error 4003.
+    pub queued_requests: usize,
+    /// Entries of one page of `history.page`.
+    pub page_entries: usize,
+    /// Bytes of bodies of one page of `history.page`; one entry always fits.
+    pub page_bytes: usize,
+    /// Conversations of one page of `conversation.list`.
+    pub list_conversations: usize,
 }
 
 impl Default for Conversations {
@@ -271,6 +293,14 @@ impl Default for Conversations {
             dedup_entries: 20_000,
             cached_conversations: 4_096,
             user_rate: 0,
+            append_entries: 200,
+            append_bytes: 128 * 1024,
+            resend_entries: 8_192,
+            session_entries: 16_384,
+            queued_requests: 64,
+            page_entries: 200,
+            page_bytes: 128 * 1024,
+            list_conversations: 200,
         }
     }
 }

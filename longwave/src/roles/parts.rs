@@ -23,6 +23,8 @@ pub(super) fn store(settings: &Settings) -> EmbeddedConfig {
         shards: settings.store.shards,
         free_space_mark: settings.store.free_space_mark_bytes,
         cache_bytes: settings.store.cache_bytes,
+        journal_bytes: settings.store.log_bytes,
+        queue_length: settings.store.queued_writes,
         ..EmbeddedConfig::new(settings.store.path.join(STORE))
     }
 }
@@ -67,6 +69,14 @@ pub(super) fn bridge(settings: &Settings, dev: bool) -> BridgeSettings {
         dedup_entries: conversations.dedup_entries,
         cached_conversations: conversations.cached_conversations,
         user_rate: conversations.user_rate,
+        append_entries: conversations.append_entries,
+        append_bytes: conversations.append_bytes,
+        resend_entries: conversations.resend_entries,
+        session_entries: conversations.session_entries,
+        queued_requests: conversations.queued_requests,
+        page_entries: conversations.page_entries,
+        page_bytes: conversations.page_bytes,
+        list_conversations: conversations.list_conversations,
         ..BridgeSettings::default()
     }
 }

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
 use anyhow::{Context as _, ensure};
@@ -19,7 +20,10 @@ pub(crate) fn run(arguments: Backup) -> anyhow::Result<()> {
     let target = &arguments.to;
     ensure!(!target.exists(), "{} exists already", target.display());
     let partial = target.with_extension("partial");
-    let file = File::create(&partial).with_context(|| format!("{}", partial.display()))?;
+    // It holds everybody's messages: for the operator's eyes only.
+    let mut options = File::options();
+    options.write(true).create(true).truncate(true).mode(0o600);
+    let file = options.open(&partial).with_context(|| format!("{}", partial.display()))?;
     let mut writer = BufWriter::new(file);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(write(&settings.store.path, &settings, &mut writer))?;

@@ -1,4 +1,4 @@
-//! The seeds of the fuzz targets are the wire cases. After a change to the table, run this test once with `LONGWAVE_WRITE_SEEDS=1`.
+//! The seeds of the fuzz targets are the wire cases, and what fuzzing has found (`found-…`). After a change to the table, run this test once with `LONGWAVE_WRITE_SEEDS=1`.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -37,8 +37,9 @@ fn seeds_are_the_wire_cases() {
     let seeds = seeds();
     if std::env::var_os("LONGWAVE_WRITE_SEEDS").is_some() {
         for target in ["codec_v3", "codec_v5", "session"] {
-            let _ = fs::remove_dir_all(directory.join(target));
-            fs::create_dir_all(directory.join(target)).unwrap();
+            for stale in from_cases(&directory.join(target)) {
+                fs::remove_file(stale).unwrap();
+            }
         }
         for (path, bytes) in &seeds {
             fs::write(directory.join(path), bytes).unwrap();
@@ -46,10 +47,18 @@ fn seeds_are_the_wire_cases() {
     }
     let mut found = BTreeMap::new();
     for target in ["codec_v3", "codec_v5", "session"] {
-        for entry in fs::read_dir(directory.join(target)).unwrap() {
-            let entry = entry.unwrap();
-            found.insert(Path::new(target).join(entry.file_name()), fs::read(entry.path()).unwrap());
+        for path in from_cases(&directory.join(target)) {
+            found.insert(Path::new(target).join(path.file_name().unwrap()), fs::read(&path).unwrap());
         }
     }
     assert!(found == seeds, "fuzz/seeds is not the table; run this test with LONGWAVE_WRITE_SEEDS=1");
+}
+
+/// Seeds that come from the table.
+fn from_cases(directory: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(directory).unwrap().map(|entry| entry.unwrap());
+    entries
+        .filter(|entry| !entry.file_name().to_string_lossy().starts_with("found-"))
+        .map(|entry| entry.path())
+        .collect()
 }

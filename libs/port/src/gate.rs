@@ -29,7 +29,7 @@ pub enum Guarantee {
     AtLeastOnce {
         /// The packet id.
         packet_id: u16,
-        /// A resend that may match an earlier publish (protocol rule 20): DUP is set and the session's state does not rule it out.
+        /// DUP is set, and the session left a publish with this packet id unanswered: it may be that one's resend.
         resend: bool,
     },
     /// QoS 2: without an id of its own it gets (device, incarnation, packet id, use).

@@ -151,7 +151,7 @@ impl Default for StoreSettings {
         Self {
             path: PathBuf::from("data"),
             shards: 64,
-            cache_bytes: 64 * 1024 * 1024,
+            cache_bytes: 16 * 1024 * 1024,
             free_space_mark_bytes: 256 * 1024 * 1024,
             log_bytes: 128 * 1024 * 1024,
             queued_writes: 1_024,

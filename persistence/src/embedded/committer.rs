@@ -140,7 +140,7 @@ impl Committer {
         if let Err(error) = self.count.write(self.commits) {
             warn!(%error, "cannot write the commit count");
         }
-        Ok(())
+        tables.seal_large_memtables()
     }
 
     fn disk_full(&self) -> Option<StoreError> {

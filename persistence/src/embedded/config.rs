@@ -9,8 +9,8 @@ pub type Clock = Arc<dyn Fn() -> u64 + Send + Sync>;
 
 /// Settings of the embedded store.
 ///
-/// Memory that it uses at most: `cache_bytes` for blocks read from disk; about 54 MiB of rows not yet written as sorted files,
-/// and as much again while they are being written; the write queue (`queue_length` appends of at most 128 KiB, in practice
+/// Memory that it uses at most: `cache_bytes` for blocks read from disk; about 26 MiB of rows not yet written as sorted files,
+/// and at most three times that where writing them does not keep up (then commits wait); the write queue (`queue_length` appends of at most 128 KiB, in practice
 /// the bridge's window); a few hundred file handles.
 #[derive(Clone)]
 pub struct EmbeddedConfig {
@@ -40,7 +40,7 @@ impl EmbeddedConfig {
             path: path.into(),
             shards: 64,
             free_space_mark: 256 * 1024 * 1024,
-            cache_bytes: 64 * 1024 * 1024,
+            cache_bytes: 16 * 1024 * 1024,
             journal_bytes: 128 * 1024 * 1024,
             queue_length: 1024,
             reopen_backoff: Duration::from_secs(2),

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode, Readable, Slice, Snapshot};
+use fjall::{AbstractTree as _, Database, Keyspace, KeyspaceCreateOptions, PersistMode, Readable, Slice, Snapshot};
 use longwave_model::ShardId;
 
 use super::config::EmbeddedConfig;
@@ -44,31 +44,31 @@ tables! {
     /// The commit counter and the shards' statics.
     Meta = "meta", 1;
     /// (shard, last position) → pointers to log rows.
-    Journal = "journal", 4;
+    Journal = "journal", 2;
     /// (conversation, seq) → entry.
-    Log = "log", 16;
+    Log = "log", 8;
     /// (conversation, sender, message id) → seq, ts.
-    Dedup = "dedup", 8;
+    Dedup = "dedup", 2;
     /// conversation → last seq.
     Head = "head", 4;
     /// conversation → floor, and how far rows below it are deleted.
     Floor = "floor", 1;
     /// (expires at, conversation, seq) → nothing: what the sweeper has to look at, and when.
-    Expiry = "expiry", 2;
+    Expiry = "expiry", 1;
     /// (user, conversation) → membership. Heads are read where they are: a raise per member would only copy them.
-    Inbox = "inbox", 2;
+    Inbox = "inbox", 1;
     /// (user, device, conversation) → seq.
-    Cursor = "cursor", 4;
+    Cursor = "cursor", 1;
     /// (conversation, user) → delivered, read, ts.
-    Mark = "mark", 4;
+    Mark = "mark", 1;
     /// conversation → facts.
-    Conversation = "conversation", 2;
+    Conversation = "conversation", 1;
     /// (conversation, user) → membership with role.
-    Member = "member", 2;
+    Member = "member", 1;
     /// (user, device) → session.
-    Session = "session", 2;
+    Session = "session", 1;
     /// key → version, value.
-    Register = "register", 2;
+    Register = "register", 1;
 }
 
 /// The handles. Dropping the last `Arc` closes the database.
@@ -85,10 +85,11 @@ impl Tables {
             .cache_size(config.cache_bytes)
             .max_journaling_size(config.journal_bytes.max(MIN_JOURNAL_BYTES))
             .manual_journal_persist(true)
+            .worker_threads(WORKERS)
             .open()?;
         let keyspaces = Table::ALL
             .iter()
-            .map(|table| database.keyspace(table.name(), || options(*table)))
+            .map(|table| database.keyspace(table.name(), options))
             .collect::<fjall::Result<_>>()?;
         Ok(Self { database, keyspaces, retired: AtomicBool::new(false) })
     }
@@ -111,6 +112,18 @@ impl Tables {
     pub(super) fn write_sorted_files(&self) -> Result<(), StoreError> {
         let failed = |error: fjall::Error| StoreError::Unavailable(error.to_string().into());
         self.keyspaces.iter().try_for_each(|keyspace| keyspace.rotate_memtable_and_wait().map_err(failed))
+    }
+
+    /// Seals the rows in memory of each table that has enough of them, so that a worker writes them as a sorted file. Only for
+    /// the commit thread, between two commits: then fjall's journal lock is free.
+    pub(super) fn seal_large_memtables(&self) -> fjall::Result<()> {
+        for table in Table::ALL {
+            let keyspace = self.keyspace(*table);
+            if keyspace.tree.active_memtable().size() >= table.memtable_bytes() {
+                keyspace.rotate_memtable()?;
+            }
+        }
+        Ok(())
     }
 
     /// Makes the contents of all files durable, for creation and restore.
@@ -202,11 +215,20 @@ pub(super) fn folder(directory: &Path, keyspace: u64) -> PathBuf {
     directory.join("keyspaces").join(keyspace.to_string())
 }
 
+/// With more than one worker fjall lets the first one spin while another compacts (it puts the job back into the queue and takes it
+/// out again): half a core on a loaded machine.
+const WORKERS: usize = 1;
+
+/// Where fjall itself asks for a memtable to be sealed. It asks at every commit until it is done, and each time a worker has
+/// to wait for the lock that the commit thread holds nearly always: at full load the queue is seconds long, and the memtable grows all that
+/// time. So this is above what the commit thread lets happen, and serves only where there is none (restore).
+const FJALL_MEMTABLE_BYTES: u64 = 64 * 1024 * 1024;
+
 // fjall refuses less.
 const MIN_JOURNAL_BYTES: u64 = 64 * 1024 * 1024;
 
-fn options(table: Table) -> KeyspaceCreateOptions {
-    KeyspaceCreateOptions::default().max_memtable_size(table.memtable_bytes()).manual_journal_persist(true)
+fn options() -> KeyspaceCreateOptions {
+    KeyspaceCreateOptions::default().max_memtable_size(FJALL_MEMTABLE_BYTES).manual_journal_persist(true)
 }
 
 fn read_error(table: Table, error: &fjall::Error) -> StoreError {

@@ -26,9 +26,13 @@ pub trait Backend: Send {
 
     /// Ends the process that uses it, as far as that can be played, and opens it again.
     async fn restart(&mut self);
+
+    /// Removes what the test made, where that does not go by itself.
+    async fn end(self: Box<Self>) {}
 }
 
-/// Declares all tests of the contract; the argument is an async function that makes a fresh [`Backend`].
+/// Declares all tests of the contract; the argument is an async function that makes a fresh [`Backend`], or nothing where its engine
+/// is not there (it has said so then).
 #[macro_export]
 macro_rules! contract_tests {
     ($open:path) => {
@@ -74,8 +78,9 @@ macro_rules! contract_tests {
     ($open:path; $($module:ident :: $test:ident)*) => {
         $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
         async fn $test() {
-            let mut backend = $open().await;
+            let Some(mut backend) = $open().await else { return };
             $crate::contract::$module::$test(&mut backend).await;
+            $crate::contract::Backend::end(Box::new(backend)).await;
         })*
     };
 }

@@ -26,7 +26,6 @@ mod prepare;
 mod read;
 mod request;
 mod rows;
-mod session_row;
 mod shared;
 mod space;
 mod stage;

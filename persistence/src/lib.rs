@@ -7,6 +7,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
 pub mod audit;
+pub mod cassandra;
 #[cfg(feature = "contract")]
 pub mod contract;
 mod cursors;
@@ -17,6 +18,7 @@ mod journal;
 mod log;
 mod members;
 mod registers;
+mod session_row;
 mod sessions;
 mod store;
 pub mod views;

@@ -11,6 +11,7 @@ mod fuzz;
 mod interop;
 mod program;
 mod rust_source;
+mod services;
 mod test;
 mod torture;
 mod tree;
@@ -41,6 +42,8 @@ enum Command {
     Fuzz(fuzz::Args),
     /// Run MQTT clients written by others against the built server.
     Interop(interop::Args),
+    /// Start and stop the engines that tests run against: Cassandra, Redis.
+    Services(services::Args),
 }
 
 fn main() -> ExitCode {
@@ -63,5 +66,6 @@ fn run(command: Command) -> Result<bool> {
         Command::Torture(args) => torture::run(&root, &args),
         Command::Fuzz(args) => fuzz::run(&root, &args),
         Command::Interop(args) => interop::run(&root, &args),
+        Command::Services(args) => services::run(&root, &args),
     }
 }

@@ -15,6 +15,7 @@ use std::time::Instant;
 use anyhow::{Result, bail};
 
 use crate::program;
+use crate::services;
 use report::{Entry, Report};
 use stage::{STAGES, Verdict};
 
@@ -51,6 +52,7 @@ pub(crate) fn run(root: &Path, args: &Args) -> Result<bool> {
     }
     let strict = program::in_ci();
     let mut report = Report::default();
+    let running = services::running(root);
     for stage in &STAGES {
         // Stages left out by `--only` were asked for by nobody; those of `--skip` are named.
         if !args.only.is_empty() && !args.only.iter().any(|name| name == stage.name) {
@@ -71,6 +73,8 @@ pub(crate) fn run(root: &Path, args: &Args) -> Result<bool> {
             break;
         }
     }
+    // Those that ran before are somebody's.
+    services::stop_all_but(root, &running)?;
     report.print(strict);
     Ok(report.failed(strict) == 0)
 }

@@ -129,6 +129,8 @@ error_codes! {
     ListenFailed = 5006, "listen-failed";
     /// A certificate or key cannot be used.
     BadCertificate = 5007, "bad-certificate";
+    /// The schema on Cassandra is not there, or older than this release needs.
+    SchemaMissing = 5008, "schema-missing";
 }
 
 impl ErrorCode {

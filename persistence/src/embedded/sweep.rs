@@ -16,10 +16,10 @@ use super::log_row::{LogRow, removed};
 use super::pointers::Pointers;
 use super::request::{Request, Sweeping};
 use super::rows;
-use super::session_row;
 use super::stage::is_over;
 use super::tables::{Table, View, damaged};
 use crate::error::StoreError;
+use crate::session_row;
 use crate::views::DEDUP_MILLIS;
 
 pub(super) use rounds::Rounds;

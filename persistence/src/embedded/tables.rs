@@ -87,10 +87,8 @@ impl Tables {
             .manual_journal_persist(true)
             .worker_threads(WORKERS)
             .open()?;
-        let keyspaces = Table::ALL
-            .iter()
-            .map(|table| database.keyspace(table.name(), options))
-            .collect::<fjall::Result<_>>()?;
+        let keyspaces =
+            Table::ALL.iter().map(|table| database.keyspace(table.name(), options)).collect::<fjall::Result<_>>()?;
         Ok(Self { database, keyspaces, retired: AtomicBool::new(false) })
     }
 

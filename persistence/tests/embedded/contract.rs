@@ -14,10 +14,10 @@ struct OneFolder {
 }
 
 impl OneFolder {
-    async fn fresh() -> Self {
+    async fn fresh() -> Option<Self> {
         let mut new = Self { folder: tempfile::tempdir().unwrap(), store: None };
         new.open();
-        new
+        Some(new)
     }
 
     fn open(&mut self) {

@@ -69,8 +69,16 @@ const FENCED: [(&str, &[&str], &str); 8] = [
     ),
     (
         "rustls",
-        &["longwave-broker", "longwave", "longwave-push", "longwave-client", "longwave-testkit", "longwave-benches"],
-        "the bridge, the stores and the feed know no socket",
+        &[
+            "longwave-broker",
+            "longwave",
+            "longwave-push",
+            "longwave-persistence",
+            "longwave-client",
+            "longwave-testkit",
+            "longwave-benches",
+        ],
+        "the bridge and the feed know no socket; persistence reaches its engines over TLS",
     ),
     ("axum", &["longwave", "longwave-push", "longwave-testkit"], "HTTP is served by the binary alone"),
     (

@@ -35,7 +35,7 @@ const fn minutes(count: u64) -> Duration {
     Duration::from_secs(count * 60)
 }
 
-pub(super) const STAGES: [Stage; 11] = [
+pub(super) const STAGES: [Stage; 12] = [
     Stage {
         name: "fmt",
         job: "the source is formatted",
@@ -55,7 +55,7 @@ pub(super) const STAGES: [Stage; 11] = [
     Stage {
         name: "tools",
         job: "the programs that later stages start are there",
-        budget: minutes(5),
+        budget: minutes(4),
         work: |root, _| {
             let missing = tools::install(root);
             Ok(match missing.as_slice() {
@@ -77,12 +77,18 @@ pub(super) const STAGES: [Stage; 11] = [
     Stage {
         name: "clippy",
         job: "no lint fires",
-        budget: minutes(5),
+        budget: minutes(4),
         work: |root, stage| {
             let mut clippy = program::cargo(root);
             clippy.args(["clippy", "--locked", "--workspace", "--all-targets"]).args(["--", "-D", "warnings"]);
             watched(stage, &mut clippy)
         },
+    },
+    Stage {
+        name: "services",
+        job: "the engines that tests run against answer",
+        budget: minutes(2),
+        work: |root, stage| watched(stage, &mut ourselves(root, &["services", "up", "cassandra", "redis"])?),
     },
     Stage { name: "unit", job: "unit, property, contract and documentation tests", budget: minutes(8), work: unit },
     Stage {

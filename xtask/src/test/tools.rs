@@ -14,7 +14,7 @@ use anyhow::{Context, Result, bail};
 use crate::program;
 
 /// What Debian brings: a command that succeeds when it is there, the package, who needs it.
-const PACKAGES: [(&str, &str, &str); 8] = [
+const PACKAGES: [(&str, &str, &str); 12] = [
     ("command -v cc", "build-essential", "build"),
     ("command -v c++", "build-essential", "fuzz"),
     ("command -v mosquitto_sub", "mosquitto-clients", "interop"),
@@ -23,6 +23,10 @@ const PACKAGES: [(&str, &str, &str); 8] = [
     ("python3 -c 'import venv, ensurepip'", "python3-venv", "interop"),
     ("command -v node", "nodejs", "interop"),
     ("command -v npm", "npm", "interop"),
+    ("command -v java", "openjdk-17-jre-headless", "services"),
+    ("command -v mvn", "maven", "services"),
+    ("command -v redis-server", "redis-server", "services"),
+    ("command -v redis-cli", "redis-tools", "services"),
 ];
 
 /// Tools from crates.io: the binary, its version, the file whose presence calls for it.

@@ -9,9 +9,10 @@ use longwave_model::{ConversationId, DeviceId, Seq, UserId};
 use crate::cursors::{CursorRaise, Cursors, MarkRaise};
 use crate::embedded::Embedded;
 use crate::embedded::tables::{Rows, Table, damaged};
-use crate::embedded::{keys, rows, session_row};
+use crate::embedded::{keys, rows};
 use crate::error::StoreError;
 use crate::registers::{Expected, Put, Registers, Versioned};
+use crate::session_row;
 use crate::sessions::{SessionRow, Sessions};
 
 #[async_trait]

@@ -4,9 +4,9 @@ use longwave_model::{ConversationId, DeviceId, Seq, UserId};
 
 use super::{Boot, Stage};
 use crate::embedded::keys;
-use crate::embedded::session_row::{self, Times};
 use crate::embedded::tables::{Table, damaged};
 use crate::error::StoreError;
+use crate::session_row::{self, Times};
 use crate::sessions::SessionRow;
 
 impl Stage<'_> {

@@ -67,7 +67,7 @@ struct Delivery {
 }
 
 /// The row as bytes; user and device are the key.
-pub(super) fn encode(row: &SessionRow) -> Vec<u8> {
+pub(crate) fn encode(row: &SessionRow) -> Vec<u8> {
     use prost::Message as _;
     Session {
         incarnation: row.incarnation,
@@ -107,7 +107,7 @@ pub(super) fn encode(row: &SessionRow) -> Vec<u8> {
 }
 
 /// Takes a row back; `None` when it is damaged.
-pub(super) fn decode(user: UserId, device: DeviceId, row: &[u8]) -> Option<SessionRow> {
+pub(crate) fn decode(user: UserId, device: DeviceId, row: &[u8]) -> Option<SessionRow> {
     let session = <Session as prost::Message>::decode(row).ok()?;
     Some(SessionRow {
         user,
@@ -132,19 +132,19 @@ pub(super) fn decode(user: UserId, device: DeviceId, row: &[u8]) -> Option<Sessi
 }
 
 /// What ordering and expiry need of a row, without its lists.
-pub(super) struct Times {
+pub(crate) struct Times {
     /// Its connection number.
-    pub(super) connection: u64,
+    pub(crate) connection: u64,
     /// Seconds that it outlives its connection.
-    pub(super) expiry_seconds: u32,
+    pub(crate) expiry_seconds: u32,
     /// When it was connected last.
-    pub(super) connected_at: u64,
+    pub(crate) connected_at: u64,
     /// When its connection closed.
-    pub(super) disconnected_at: Option<u64>,
+    pub(crate) disconnected_at: Option<u64>,
 }
 
 /// Reads only the times; `None` when the row is damaged.
-pub(super) fn times(row: &[u8]) -> Option<Times> {
+pub(crate) fn times(row: &[u8]) -> Option<Times> {
     let session = <Session as prost::Message>::decode(row).ok()?;
     Some(Times {
         connection: session.connection,

@@ -1,0 +1,76 @@
+//! Opens the driver's session: nodes, TLS, credentials, and the policies that every statement starts from.
+
+use std::collections::HashMap;
+use std::fs;
+use std::sync::Arc;
+
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::{ClientConfig, RootCertStore};
+use scylla::client::execution_profile::ExecutionProfile;
+use scylla::client::session::Session;
+use scylla::client::session_builder::SessionBuilder;
+use scylla::policies::load_balancing::DefaultPolicy;
+
+use super::config::CassandraConfig;
+use super::open_error::CassandraError;
+
+/// Connects, to no keyspace in particular.
+pub(super) async fn session(config: &CassandraConfig) -> Result<Session, CassandraError> {
+    if config.contact_points.is_empty() {
+        return Err(CassandraError::Setting("cassandra.contact_points: name at least one node".to_owned()));
+    }
+    let mut policy = DefaultPolicy::builder().token_aware(true);
+    if let Some(home) = &config.local_data_centre {
+        policy = policy.prefer_datacenter(home.clone());
+    }
+    let profile = ExecutionProfile::builder()
+        .consistency(config.consistency())
+        .serial_consistency(Some(config.serial_consistency()))
+        .request_timeout(Some(config.request_timeout))
+        .load_balancing_policy(policy.build())
+        .build();
+    let mut builder = SessionBuilder::new()
+        .known_nodes(&config.contact_points)
+        .default_execution_profile_handle(profile.into_handle())
+        .connection_timeout(config.connect_timeout)
+        .tcp_nodelay(true)
+        // Of the keyspace only how it is replicated is needed, which is where its tokens lie.
+        .keyspaces_to_fetch([&config.keyspace]);
+    if !config.translations.is_empty() {
+        let translations: HashMap<_, _> = config.translations.iter().copied().collect();
+        builder = builder.address_translator(Arc::new(translations));
+    }
+    if let Some(credentials) = &config.credentials {
+        builder = builder.user(&credentials.user, &credentials.password);
+    }
+    if config.root_certificates.is_some() {
+        builder = builder.tls_context(Some(tls(config)?));
+    }
+    builder.build().await.map_err(|error| CassandraError::Unreachable {
+        nodes: config.contact_points.join(", "),
+        reason: error.to_string(),
+    })
+}
+
+fn tls(config: &CassandraConfig) -> Result<Arc<ClientConfig>, CassandraError> {
+    let path = config.root_certificates.clone().unwrap_or_default();
+    let unusable =
+        |reason: String| CassandraError::Setting(format!("cassandra.root_certificates: {}: {reason}", path.display()));
+    let pem = fs::read(&path).map_err(|error| unusable(error.to_string()))?;
+    let mut roots = RootCertStore::empty();
+    for certificate in CertificateDer::pem_slice_iter(&pem) {
+        let certificate = certificate.map_err(|error| unusable(error.to_string()))?;
+        roots.add(certificate).map_err(|error| unusable(error.to_string()))?;
+    }
+    if roots.is_empty() {
+        return Err(unusable("there is no certificate in it".to_owned()));
+    }
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let client = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|error| unusable(error.to_string()))?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    Ok(Arc::new(client))
+}

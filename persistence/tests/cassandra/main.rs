@@ -1,0 +1,12 @@
+//! Tests of the store on Cassandra: the contract of all backends, and what only this one promises. They need a running Cassandra
+//! (`cargo xtask services up cassandra`, or LONGWAVE_TEST_CASSANDRA=host:port).
+#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
+
+mod buckets;
+mod contract;
+mod driver_faults;
+mod engine;
+mod owners;
+mod schema;
+mod sessions;
+mod view_order;

@@ -1,0 +1,100 @@
+//! Redis: one server, a cluster of three masters, and a Sentinel that watches the one server.
+
+use std::fs;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
+use std::process::Command;
+use std::thread::sleep;
+use std::time::Duration;
+
+use anyhow::{Result, bail};
+
+use super::node::Node;
+use super::ready;
+use crate::program;
+
+const SINGLE_PORT: u16 = 16379;
+const SENTINEL_PORT: u16 = 16380;
+const MASTER_PORTS: [u16; 3] = [17101, 17102, 17103];
+
+/// The name by which the Sentinel knows the one server.
+const MASTER_NAME: &str = "longwave";
+
+/// One server.
+pub(super) fn single(home: &Path) -> Node {
+    node(home, "redis", SINGLE_PORT, |node| server(node, &[]))
+}
+
+/// Three masters, each to have a third of the slots.
+pub(super) fn three_masters(home: &Path) -> Vec<Node> {
+    let cluster: fn(&Node) -> Result<Command> =
+        |node| server(node, &["--cluster-enabled", "yes", "--cluster-config-file", "nodes.conf"]);
+    let names = ["redis-1", "redis-2", "redis-3"];
+    names.into_iter().zip(MASTER_PORTS).map(|(name, port)| node(home, name, port, cluster)).collect()
+}
+
+/// Makes the three masters one cluster, if they are not.
+pub(super) fn join_masters(nodes: &[Node]) -> Result<()> {
+    let [first, ..] = nodes else { return Ok(()) };
+    if !is_one(first)? {
+        let mut cli = client(first);
+        cli.args(["--cluster", "create"]).args(nodes.iter().map(|node| node.address.to_string()));
+        program::output(cli.args(["--cluster-yes", "--cluster-replicas", "0"]))?;
+    }
+    for _ in 0..100 {
+        if nodes.iter().map(is_one).collect::<Result<Vec<_>>>()?.iter().all(|one| *one) {
+            return Ok(());
+        }
+        sleep(Duration::from_millis(100));
+    }
+    bail!("the masters do not become one cluster")
+}
+
+/// A Sentinel for the one server.
+pub(super) fn sentinel(home: &Path) -> Node {
+    node(home, "redis-sentinel", SENTINEL_PORT, |node| {
+        let settings = node.directory.join("sentinel.conf");
+        let text = format!(
+            "port {SENTINEL_PORT}\nbind 127.0.0.1\ndir \"{}\"\nsentinel monitor {MASTER_NAME} 127.0.0.1 {SINGLE_PORT} 1\n\
+             sentinel down-after-milliseconds {MASTER_NAME} 2000\n",
+            node.directory.display()
+        );
+        fs::write(&settings, text)?;
+        let mut command = Command::new("redis-server");
+        // The server shortens its own command line to address and mode, unless told not to.
+        command.arg(settings).args(["--sentinel", "--set-proc-title", "no"]);
+        Ok(command)
+    })
+}
+
+fn node(home: &Path, name: &str, port: u16, prepare: fn(&Node) -> Result<Command>) -> Node {
+    Node {
+        name: name.to_owned(),
+        address: SocketAddr::from((Ipv4Addr::LOCALHOST, port)),
+        directory: home.join(name),
+        prepare,
+        ready: ready::redis,
+    }
+}
+
+fn server(node: &Node, more: &[&str]) -> Result<Command> {
+    if !program::is_installed("redis-server") {
+        bail!("`redis-server` is not installed (Debian: redis-server)");
+    }
+    let mut command = Command::new("redis-server");
+    command.arg("--dir").arg(&node.directory).args(["--bind", "127.0.0.1", "--port"]);
+    command.arg(node.address.port().to_string()).args(["--save", "", "--appendonly", "no", "--set-proc-title", "no"]);
+    command.args(more);
+    Ok(command)
+}
+
+fn client(node: &Node) -> Command {
+    let mut command = program::command("redis-cli", Path::new("/"));
+    command.args(["-h", "127.0.0.1", "-p"]).arg(node.address.port().to_string());
+    command
+}
+
+fn is_one(node: &Node) -> Result<bool> {
+    let state = program::output(client(node).args(["cluster", "info"]))?;
+    Ok(state.contains("cluster_state:ok") && state.contains("cluster_size:3"))
+}

@@ -3,7 +3,8 @@
 use std::fmt::Write as _;
 
 use longwave_persistence::StoreError;
-use longwave_persistence::embedded::Embedded;
+
+use crate::backend::Backend;
 
 /// Findings shown at most; all are counted.
 const MOST: usize = 1_000;
@@ -12,7 +13,7 @@ const MOST: usize = 1_000;
 pub(crate) const FINDING: &str = "finding: ";
 
 /// Audits the store and says what it found.
-pub(crate) async fn audit_report(store: &Embedded) -> Result<String, StoreError> {
+pub(crate) async fn audit_report(store: &Backend) -> Result<String, StoreError> {
     let (summary, findings) = store.audit(MOST).await?;
     let mut text = String::new();
     for finding in &findings {

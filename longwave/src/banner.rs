@@ -11,8 +11,8 @@ pub(crate) struct Addresses {
 }
 
 /// The text for standard output.
-pub(crate) fn banner(addresses: &Addresses, dev: bool, data: &std::path::Path) -> String {
-    let mut text = format!("Longwave {} is running; its data is in {}\n", env!("CARGO_PKG_VERSION"), data.display());
+pub(crate) fn banner(addresses: &Addresses, dev: bool, data: &str) -> String {
+    let mut text = format!("Longwave {} is running; its data is in {}\n", env!("CARGO_PKG_VERSION"), data);
     for (name, address) in &addresses.listeners {
         let _ = writeln!(text, "  {name:<16} {address}");
     }

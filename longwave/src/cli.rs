@@ -14,7 +14,7 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Runs broker and bridge on the embedded store in one process.
+    /// Runs broker and bridge in one process, on the embedded store or on Cassandra.
     Serve(Serve),
     /// Manages local users.
     User(User),
@@ -24,6 +24,8 @@ pub(crate) enum Command {
     Backup(Backup),
     /// Makes a store from a backup.
     Restore(Restore),
+    /// Makes keyspace and tables on Cassandra, or brings them up to date. May be run again.
+    Schema(Schema),
     /// Prints the page docs/reference/settings.md.
     #[command(hide = true)]
     SettingsReference,
@@ -92,6 +94,12 @@ pub(crate) enum UserCommand {
 
 #[derive(Debug, Args)]
 pub(crate) struct Audit {
+    #[command(flatten)]
+    pub(crate) settings: SettingsArguments,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Schema {
     #[command(flatten)]
     pub(crate) settings: SettingsArguments,
 }

@@ -5,5 +5,6 @@ pub(crate) mod backup;
 mod control;
 pub(crate) use control::socket_path;
 pub(crate) mod restore;
+pub(crate) mod schema;
 pub(crate) mod settings_reference;
 pub(crate) mod user;

@@ -3,6 +3,7 @@
 mod accounts;
 mod admin;
 mod audit_report;
+mod backend;
 mod banner;
 mod cli;
 mod commands;
@@ -39,6 +40,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Audit(arguments) => commands::audit::run(arguments),
         Command::Backup(arguments) => commands::backup::run(arguments),
         Command::Restore(arguments) => commands::restore::run(arguments),
+        Command::Schema(arguments) => commands::schema::run(arguments),
         Command::SettingsReference => commands::settings_reference::run(),
     }
 }

@@ -6,8 +6,11 @@ use std::sync::atomic::Ordering::Relaxed;
 use longwave_bridge::BridgeStats;
 use longwave_broker::stats::{BrokerStats, TransportStats};
 use longwave_feed::FeedStats;
+use longwave_persistence::cassandra::Cassandra;
 use longwave_persistence::embedded::Embedded;
 use longwave_telemetry::{Exporter, Kind};
+
+use crate::backend::Backend;
 
 /// Numbers are shown as floating point: exact up to 2^53.
 #[expect(clippy::cast_precision_loss, reason = "counters do not reach 2^53")]
@@ -25,13 +28,16 @@ pub(crate) fn exporter(
     broker: Arc<BrokerStats>,
     bridge: Arc<BridgeStats>,
     feed: Arc<FeedStats>,
-    store: Arc<Embedded>,
+    backend: &Backend,
 ) -> Exporter {
     let mut exporter = Exporter::default();
     of_broker(&mut exporter, &broker);
     of_bridge(&mut exporter, &bridge);
     of_feed(&mut exporter, &feed);
-    of_store(&mut exporter, &store);
+    match backend {
+        Backend::Embedded(store) => of_embedded(&mut exporter, store),
+        Backend::Cassandra(store) => of_cassandra(&mut exporter, store),
+    }
     exporter
 }
 
@@ -171,7 +177,7 @@ fn of_feed(exporter: &mut Exporter, stats: &Arc<FeedStats>) {
     }
 }
 
-fn of_store(exporter: &mut Exporter, store: &Arc<Embedded>) {
+fn of_embedded(exporter: &mut Exporter, store: &Arc<Embedded>) {
     type Read = fn(&Embedded) -> f64;
     let numbers: [(&str, &str, Kind, Read); 6] = [
         ("longwave_store_commits", "Durable commits", Kind::Counter, |s| float(s.stats().commits)),
@@ -186,6 +192,23 @@ fn of_store(exporter: &mut Exporter, store: &Arc<Embedded>) {
             float(s.stats().reopened)
         }),
         ("longwave_store_free_bytes", "Bytes free on the disk", Kind::Gauge, |s| float(s.stats().free_bytes)),
+    ];
+    for (name, help, kind, number) in numbers {
+        let read = store.clone();
+        exporter.number(name, help, kind, move || number(&read));
+    }
+}
+
+fn of_cassandra(exporter: &mut Exporter, store: &Arc<Cassandra>) {
+    type Read = fn(&Cassandra) -> f64;
+    let numbers: [(&str, &str, Kind, Read); 3] = [
+        ("longwave_cassandra_requests", "Requests to Cassandra", Kind::Counter, |s| float(s.stats().requests)),
+        ("longwave_cassandra_failures", "Requests to Cassandra that failed", Kind::Counter, |s| {
+            float(s.stats().failures)
+        }),
+        ("longwave_cassandra_up", "Whether the last request to Cassandra succeeded", Kind::Gauge, |s| {
+            f64::from(u8::from(s.unavailable().is_none()))
+        }),
     ];
     for (name, help, kind, number) in numbers {
         let read = store.clone();

@@ -82,6 +82,11 @@ pub trait Survey {
     /// # Errors
     /// [`StoreError`] when the store cannot be read.
     fn journal_bounds(&self, shard: ShardId) -> Result<(Position, Position), StoreError>;
+    /// How far the views of a shard's entries are promised to be stored; its head where they are part of the append.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store cannot be read.
+    fn applied(&self, shard: ShardId) -> Result<Position, StoreError>;
     /// What a shard's journal points to.
     fn journal(&self, shard: ShardId) -> Rows<'_, (Position, ConversationId, Seq)>;
     /// Whether a log row is there.

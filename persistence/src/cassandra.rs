@@ -10,6 +10,7 @@ mod connect;
 mod cursors;
 mod devices;
 mod execute;
+mod health;
 mod journal;
 mod log;
 mod marks;
@@ -21,6 +22,7 @@ mod registers;
 mod schema;
 mod sessions;
 mod statements;
+mod survey;
 
 use std::fmt;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -30,10 +32,12 @@ use scylla::client::session::Session;
 use tokio::sync::Semaphore;
 
 use devices::Devices;
+use health::Health;
 use owned::Owned;
 use statements::Statements;
 
 pub use config::{CassandraConfig, Credentials, Replication};
+pub use health::CassandraStats;
 pub use open_error::CassandraError;
 pub use schema::{SCHEMA_VERSION, migrate};
 
@@ -48,6 +52,7 @@ pub struct Cassandra {
     owned: Vec<Mutex<Owned>>,
     /// Of the devices seen lately, which cursors count.
     devices: Mutex<Devices>,
+    health: Health,
 }
 
 impl Cassandra {
@@ -66,6 +71,7 @@ impl Cassandra {
             requests: Semaphore::new(config.concurrent_requests.max(1)),
             owned: (0..config.shards).map(|_| Mutex::default()).collect(),
             devices: Mutex::default(),
+            health: Health::default(),
         })
     }
 }

@@ -9,6 +9,6 @@ mod sections;
 pub use load::{SettingsError, Sources, load};
 pub use reference::{default_toml, reference_markdown, to_toml};
 pub use sections::{
-    Auth, Conversations, DirectPolicy, Feeds, Jwt, Limits, Listen, LogFormat, Logging, Retention, Settings,
-    StoreSettings, Tls,
+    Auth, CassandraSettings, Conversations, DirectPolicy, Feeds, Jwt, Limits, Listen, LogFormat, Logging, Retention,
+    Settings, StoreSettings, Tls,
 };

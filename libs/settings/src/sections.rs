@@ -1,5 +1,6 @@
 //! The settings themselves: name, unit, default, meaning. The doc comments become `docs/reference/settings.md`.
 
+use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
@@ -18,6 +19,8 @@ pub struct Settings {
     pub auth: Auth,
     /// The embedded store.
     pub store: StoreSettings,
+    /// The store on Cassandra, instead of the embedded one.
+    pub cassandra: CassandraSettings,
     /// What is kept, and for how long.
     pub retention: Retention,
     /// Limits of connections and sessions.
@@ -155,6 +158,52 @@ impl Default for StoreSettings {
             free_space_mark_bytes: 256 * 1024 * 1024,
             log_bytes: 128 * 1024 * 1024,
             queued_writes: 1_024,
+        }
+    }
+}
+
+/// The store on Cassandra. Used instead of the embedded one when `contact_points` names a node; `longwave schema` makes its tables.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct CassandraSettings {
+    /// Addresses (`host:port`) of some nodes, separated by commas; the rest are found through them. Empty = the embedded store.
+    pub contact_points: String,
+    /// The keyspace: lower-case letters, digits and underscores.
+    pub keyspace: String,
+    /// Copies of every row, where `longwave schema` makes the keyspace. 3 survives the loss of a node.
+    pub replication_factor: u32,
+    /// Copies per data centre, as in `{ east = 3, west = 3 }`; overrides `replication_factor`.
+    pub data_centres: BTreeMap<String, u32>,
+    /// Pins reads, writes and ballots to this data centre (LOCAL_QUORUM, LOCAL_SERIAL). The same for all processes.
+    pub local_data_centre: Option<String>,
+    /// User name for password authentication; needs `password_file`.
+    pub user: Option<String>,
+    /// File whose first line is the password.
+    pub password_file: Option<PathBuf>,
+    /// PEM file with root certificates: connections use TLS.
+    pub root_certificates: Option<PathBuf>,
+    /// Number of shards, fixed when the schema is made.
+    pub shards: u16,
+    /// Seconds that a request may take; what an append did that took longer has to be found out.
+    pub request_seconds: u64,
+    /// Requests under way at most, for this process.
+    pub concurrent_requests: usize,
+}
+
+impl Default for CassandraSettings {
+    fn default() -> Self {
+        Self {
+            contact_points: String::new(),
+            keyspace: "longwave".to_owned(),
+            replication_factor: 3,
+            data_centres: BTreeMap::new(),
+            local_data_centre: None,
+            user: None,
+            password_file: None,
+            root_certificates: None,
+            shards: 256,
+            request_seconds: 10,
+            concurrent_requests: 256,
         }
     }
 }

@@ -9,16 +9,16 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, put};
 use axum::{Json, Router};
 use longwave_model::UserId;
-use longwave_persistence::embedded::Embedded;
 use serde::Deserialize;
 
 use crate::accounts::LocalAccounts;
 use crate::admin::socket::ChannelWriter;
 use crate::audit_report::audit_report;
+use crate::backend::Backend;
 
 /// What the requests work on.
 pub(crate) struct Operations {
-    pub(crate) store: Arc<Embedded>,
+    pub(crate) backend: Backend,
     pub(crate) accounts: Arc<LocalAccounts>,
 }
 
@@ -78,17 +78,18 @@ async fn list_users(State(operations): State<Arc<Operations>>) -> Result<String,
 }
 
 /// Streams a backup. A failure on the way ends the body early, without the trailer that a whole backup has.
-async fn backup(State(operations): State<Arc<Operations>>) -> Body {
+async fn backup(State(operations): State<Arc<Operations>>) -> Result<Body, Failure> {
+    let store = operations.backend.embedded().map_err(Failure::request)?.clone();
     let (mut writer, body) = ChannelWriter::new();
     tokio::task::spawn_blocking(move || {
-        if let Err(error) = operations.store.backup(&mut writer) {
+        if let Err(error) = store.backup(&mut writer) {
             tracing::error!(%error, "backup failed");
             writer.fail(&error);
         }
     });
-    body
+    Ok(body)
 }
 
 async fn audit(State(operations): State<Arc<Operations>>) -> Result<String, Failure> {
-    audit_report(&operations.store).await.map_err(Failure::server)
+    audit_report(&operations.backend).await.map_err(Failure::server)
 }

@@ -6,9 +6,9 @@ use anyhow::ensure;
 use hyper::Method;
 
 use crate::audit_report::{FINDING, audit_report};
+use crate::backend::Backend;
 use crate::cli::Audit;
 use crate::commands::control::Control;
-use crate::roles::serve::open_store;
 use crate::settings;
 
 /// Runs the command.
@@ -18,7 +18,7 @@ pub(crate) fn run(arguments: Audit) -> anyhow::Result<()> {
     let report = runtime.block_on(async {
         match Control::connect(&settings.store.path).await? {
             Some(mut server) => server.text(Method::GET, "/v1/audit", Vec::new()).await,
-            None => Ok(audit_report(&open_store(&settings)?).await?),
+            None => Ok(audit_report(&Backend::open(&settings).await?).await?),
         }
     })?;
     std::io::stdout().write_all(report.as_bytes())?;

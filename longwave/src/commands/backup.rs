@@ -9,9 +9,9 @@ use anyhow::{Context as _, ensure};
 use http_body_util::BodyExt as _;
 use hyper::Method;
 
+use crate::backend::Backend;
 use crate::cli::Backup;
 use crate::commands::control::Control;
-use crate::roles::serve::open_store;
 use crate::settings;
 
 /// Runs the command.
@@ -38,7 +38,7 @@ async fn write(
     writer: &mut BufWriter<File>,
 ) -> anyhow::Result<()> {
     let Some(mut server) = Control::connect(data).await? else {
-        open_store(settings)?.backup(writer)?;
+        Backend::open(settings).await?.embedded()?.backup(writer)?;
         return Ok(());
     };
     let mut body = server.request(Method::GET, "/v1/backup", Vec::new()).await?.into_body();

@@ -1,16 +1,15 @@
 //! `longwave user add|remove|list`.
 
 use std::io::{BufRead as _, Write as _};
-use std::sync::Arc;
 
 use anyhow::Context as _;
 use hyper::Method;
 use longwave_model::UserId;
 
 use crate::accounts::LocalAccounts;
+use crate::backend::Backend;
 use crate::cli::{SettingsArguments, User, UserCommand};
 use crate::commands::control::Control;
-use crate::roles::serve::open_store;
 use crate::settings;
 
 /// Runs the command.
@@ -40,7 +39,7 @@ async fn add(arguments: &SettingsArguments, user: &UserId, password: &str) -> an
         server.request(Method::PUT, &format!("/v1/users/{user}"), body).await?;
         return Ok(());
     }
-    LocalAccounts::new(Arc::new(open_store(&settings)?)).set_password(user, password).await
+    LocalAccounts::new(Backend::open(&settings).await?.store()).set_password(user, password).await
 }
 
 async fn remove(arguments: &SettingsArguments, user: &UserId) -> anyhow::Result<bool> {
@@ -49,7 +48,7 @@ async fn remove(arguments: &SettingsArguments, user: &UserId) -> anyhow::Result<
         let existed = server.text(Method::DELETE, &format!("/v1/users/{user}"), Vec::new()).await?;
         return Ok(existed.trim() == "true");
     }
-    LocalAccounts::new(Arc::new(open_store(&settings)?)).remove_password(user).await
+    LocalAccounts::new(Backend::open(&settings).await?.store()).remove_password(user).await
 }
 
 async fn list(arguments: &SettingsArguments) -> anyhow::Result<String> {
@@ -57,7 +56,7 @@ async fn list(arguments: &SettingsArguments) -> anyhow::Result<String> {
     if let Some(mut server) = Control::connect(&settings.store.path).await? {
         return server.text(Method::GET, "/v1/users", Vec::new()).await;
     }
-    let users = LocalAccounts::new(Arc::new(open_store(&settings)?)).list().await?;
+    let users = LocalAccounts::new(Backend::open(&settings).await?.store()).list().await?;
     Ok(users.into_iter().map(|user| user + "\n").collect())
 }
 

@@ -6,27 +6,13 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use longwave_bridge::{BridgeSettings, DirectPolicy, UnknownPeers};
 use longwave_broker::limits::Limits;
 use longwave_feed::FeedSettings;
-use longwave_persistence::embedded::{EmbeddedConfig, RetentionPolicy};
+use longwave_persistence::embedded::RetentionPolicy;
 use longwave_settings::Settings;
-
-/// Where the embedded store lies below the data directory, beside the socket.
-const STORE: &str = "store";
 
 /// Unix time in milliseconds.
 pub(super) fn now_millis() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
-}
-
-pub(super) fn store(settings: &Settings) -> EmbeddedConfig {
-    EmbeddedConfig {
-        shards: settings.store.shards,
-        free_space_mark: settings.store.free_space_mark_bytes,
-        cache_bytes: settings.store.cache_bytes,
-        journal_bytes: settings.store.log_bytes,
-        queue_length: settings.store.queued_writes,
-        ..EmbeddedConfig::new(settings.store.path.join(STORE))
-    }
 }
 
 pub(super) fn retention(settings: &Settings) -> RetentionPolicy {

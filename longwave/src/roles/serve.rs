@@ -1,4 +1,4 @@
-//! `longwave serve`: broker, bridge and feed on the embedded store, in one process.
+//! `longwave serve`: broker, bridge and feed in one process, on the embedded store or on Cassandra.
 //!
 //! Starting opens the store first and the listeners last; stopping goes the other way round, so that nothing is acknowledged that
 //! has no lane, and cursors are flushed after the last PUBACK.
@@ -12,7 +12,7 @@ use longwave_bridge::{Bridge, BridgeParts, BridgeStats};
 use longwave_broker::stats::BrokerStats;
 use longwave_broker::{Broker, BrokerParts};
 use longwave_feed::{FeedHub, FeedStats};
-use longwave_persistence::embedded::{Embedded, EmbeddedConfig};
+use longwave_persistence::embedded::Embedded;
 use longwave_settings::{LogFormat, Settings};
 use longwave_telemetry::start_log;
 use tokio::signal::unix::{SignalKind, signal};
@@ -22,6 +22,7 @@ use tracing::{error, info, warn};
 use super::{admission, listeners, parts};
 use crate::accounts::LocalAccounts;
 use crate::admin::{self, Admin, AdminSocket, Health, Operations};
+use crate::backend::{Backend, is_on_cassandra};
 use crate::banner::banner;
 use crate::cli::Serve;
 use crate::commands::socket_path;
@@ -29,6 +30,9 @@ use crate::{metrics, settings};
 
 /// Longest drain; what is not closed by then is closed by the end of the process.
 const DRAIN_LIMIT: Duration = Duration::from_secs(60);
+
+/// How often Cassandra is asked how it is.
+const PING: Duration = Duration::from_secs(5);
 
 /// Rows that one sweep looks at per kind of work.
 const SWEEP_BUDGET: usize = 100_000;
@@ -53,25 +57,10 @@ pub(crate) fn run(arguments: Serve) -> anyhow::Result<()> {
     result
 }
 
-/// Opens the embedded store of these settings.
-pub(crate) fn open_store(settings: &Settings) -> anyhow::Result<Embedded> {
-    std::fs::create_dir_all(&settings.store.path)
-        .with_context(|| format!("store.path {}", settings.store.path.display()))?;
-    Embedded::open(store_config(settings)).map_err(|error| match error.code() {
-        Some(code) => anyhow::anyhow!("{error} (error {})", code.number()),
-        None => error.into(),
-    })
-}
-
-/// How the embedded store of these settings is opened.
-pub(crate) fn store_config(settings: &Settings) -> EmbeddedConfig {
-    parts::store(settings)
-}
-
 async fn serve(settings: &Settings, dev: bool) -> anyhow::Result<()> {
     let mut stop = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    let store = Arc::new(open_store(settings)?);
-    let running = Running::start(settings, dev, &store).await?;
+    let backend = Backend::open(settings).await?;
+    let running = Running::start(settings, dev, &backend).await?;
     tokio::select! {
         _ = stop.0.recv() => info!("stopping on SIGTERM"),
         _ = stop.1.recv() => info!("stopping on SIGINT"),
@@ -91,7 +80,8 @@ struct Running {
 }
 
 impl Running {
-    async fn start(settings: &Settings, dev: bool, store: &Arc<Embedded>) -> anyhow::Result<Self> {
+    async fn start(settings: &Settings, dev: bool, backend: &Backend) -> anyhow::Result<Self> {
+        let store = backend.store();
         let broker_stats = Arc::new(BrokerStats::default());
         let accounts = Arc::new(LocalAccounts::new(store.clone()));
         let admit = admission::admission(settings, dev, accounts.clone(), &broker_stats).await?;
@@ -117,13 +107,13 @@ impl Running {
             failed_login_delay: Duration::from_millis(settings.auth.failed_login_delay_millis),
         });
 
-        let health = Arc::new(Health::new(vec![store_probe(store.clone()), lanes_probe(bridge.clone())]));
-        let exporter = metrics::exporter(broker_stats, bridge_stats, feed_stats, store.clone());
+        let health = Arc::new(Health::new(vec![store_probe(backend.clone()), lanes_probe(bridge.clone())]));
+        let exporter = metrics::exporter(broker_stats, bridge_stats, feed_stats, backend);
         let admin = Admin { health: health.clone(), metrics: Arc::new(exporter.into_registry()) };
-        let operations = Arc::new(Operations { store: store.clone(), accounts });
+        let operations = Arc::new(Operations { backend: backend.clone(), accounts });
         let (socket, socket_listener) = AdminSocket::bind(&socket_path(&settings.store.path))?;
         let mut tasks = vec![
-            tokio::spawn(sweep(store.clone(), settings.clone())),
+            tokio::spawn(look_after(backend.clone(), settings.clone())),
             tokio::spawn(answer(axum::serve(socket_listener, admin::private_routes(admin.clone(), operations)))),
         ];
         let mut addresses = listeners::open(&broker, settings)?;
@@ -135,7 +125,7 @@ impl Running {
             tasks.push(tokio::spawn(answer(axum::serve(listener, admin::public_routes(admin)))));
         }
         health.set_listening();
-        std::io::stdout().write_all(banner(&addresses, dev, &settings.store.path).as_bytes())?;
+        std::io::stdout().write_all(banner(&addresses, dev, &place(settings)).as_bytes())?;
         Ok(Self { broker, bridge, feed, health, tasks, _socket: socket })
     }
 
@@ -160,7 +150,27 @@ async fn answer<F: IntoFuture<Output = std::io::Result<()>>>(server: F) {
     }
 }
 
-/// Removes what has expired or is past retention, for as long as the server runs.
+/// Where the data is, for people.
+fn place(settings: &Settings) -> String {
+    match is_on_cassandra(settings) {
+        true => format!("keyspace {} on Cassandra", settings.cassandra.keyspace),
+        false => settings.store.path.display().to_string(),
+    }
+}
+
+/// What a store needs done for as long as the server runs.
+async fn look_after(backend: Backend, settings: Settings) {
+    match backend {
+        Backend::Embedded(store) => sweep(store, settings).await,
+        Backend::Cassandra(store) => loop {
+            tokio::time::sleep(PING).await;
+            // Its failure is noted where requests are counted.
+            let _ = store.ping().await;
+        },
+    }
+}
+
+/// Removes what has expired or is past retention.
 async fn sweep(store: Arc<Embedded>, settings: Settings) {
     let every = Duration::from_secs(settings.retention.sweep_seconds.max(1));
     let policy = parts::retention(&settings);
@@ -173,8 +183,8 @@ async fn sweep(store: Arc<Embedded>, settings: Settings) {
     }
 }
 
-fn store_probe(store: Arc<Embedded>) -> Box<dyn Fn() -> Option<String> + Send + Sync> {
-    Box::new(move || store.unavailable())
+fn store_probe(backend: Backend) -> Box<dyn Fn() -> Option<String> + Send + Sync> {
+    Box::new(move || backend.unavailable())
 }
 
 fn lanes_probe(bridge: Arc<Bridge>) -> Box<dyn Fn() -> Option<String> + Send + Sync> {

@@ -8,6 +8,7 @@ use crate::error::StoreError;
 impl Audit<'_> {
     pub(super) fn check_journal(&mut self, shard: ShardId) -> Result<(), StoreError> {
         let (trimmed, head) = self.survey.journal_bounds(shard)?;
+        let applied = self.survey.applied(shard)?;
         let mut expected = trimmed.0 + 1;
         for row in self.survey.journal(shard) {
             let (position, conversation, seq) = row?;
@@ -29,7 +30,7 @@ impl Audit<'_> {
                 self.report(at(format!("shard {shard}: the conversation belongs to another")));
             }
             let floor = self.survey.head(&conversation)?.map_or(0, |head| head.floor.0);
-            if seq.0 > floor && !self.survey.has_log_row(&conversation, seq)? {
+            if position <= applied && seq.0 > floor && !self.survey.has_log_row(&conversation, seq)? {
                 self.report(at(format!("shard {shard}: position {} points to no log row", position.0)));
             }
         }

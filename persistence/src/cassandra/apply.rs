@@ -1,8 +1,8 @@
 //! Writes the views of entries that are in the journal.
 //!
 //! First the log rows and dedup rows, one batch per partition; when all of them are stored, heads, members and inboxes (protocol rule 6). Of
-//! several raises of one row only the highest is written. An entry whose content has expired leaves a dedup row and raises the head, and
-//! has no log row (rules 7 and 8).
+//! several raises of one row only the highest is written. An entry whose content has expired is applied like any other
+//! but for its content (rules 7 and 8).
 
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use hashbrown::HashMap;
@@ -88,20 +88,27 @@ impl<'a> Plan<'a> {
         plan
     }
 
+    /// The row with its time stays for ever, so that a missing one is always a loss; the content goes when it expires.
     fn log(&mut self, entry: &Entry) {
         let st = &self.store.statements;
         let (conversation, seq) = (&entry.conversation, entry.seq.0);
-        let place = [text(conversation.as_str()), number(seq / BUCKET)];
-        let row = match ttl(entry.expires_at, self.now) {
-            Some(ttl) => {
-                let key = CqlValue::Blob(seq.to_be_bytes().to_vec());
-                let content = CqlValue::Blob(entry.encode());
-                let rest = [key, content, number(entry.ts), number(seq), CqlValue::Int(ttl)];
-                (st.log_entry.clone(), place.into_iter().chain(rest).collect())
+        let bucket = seq / BUCKET;
+        let key = CqlValue::Blob(seq.to_be_bytes().to_vec());
+        let place = [text(conversation.as_str()), number(bucket), key];
+        let times = [number(entry.ts), number(entry.ts)];
+        let shell = || place.iter().chain(&times).cloned();
+        let rows = self.logs.entry((conversation.clone(), bucket)).or_default();
+        match entry.expires_at {
+            None => {
+                let content = [CqlValue::Blob(entry.encode()), number(seq)];
+                rows.push((st.log_entry.clone(), shell().chain(content).collect()));
             }
-            None => (st.log_latest.clone(), place.into_iter().chain([number(entry.ts), number(seq)]).collect()),
-        };
-        self.logs.entry((conversation.clone(), seq / BUCKET)).or_default().push(row);
+            Some(_) => rows.push((st.log_shell.clone(), shell().chain([number(seq)]).collect())),
+        }
+        if let Some(ttl) = entry.expires_at.and_then(|at| ttl(at, self.now)) {
+            let content = [number(seq), CqlValue::Int(ttl), CqlValue::Blob(entry.encode())];
+            rows.push((st.log_content.clone(), content.into_iter().chain(place).collect()));
+        }
     }
 
     fn dedup(
@@ -113,7 +120,7 @@ impl<'a> Plan<'a> {
         ts: u64,
         expires: u64,
     ) {
-        let Some(ttl) = ttl(Some(expires), self.now) else { return };
+        let Some(ttl) = ttl(expires, self.now) else { return };
         let values = vec![
             text(conversation.as_str()),
             number(seq.0 / BUCKET),
@@ -212,12 +219,11 @@ pub(super) fn dedup_key(sender: &UserId, id: &MessageId) -> Vec<u8> {
     [sender.as_str().as_bytes(), &[0], id.as_bytes()].concat()
 }
 
-/// Seconds that a row has left, 0 = for ever; `None` when that is less than one (a TTL of 0 would mean for ever).
-fn ttl(expires_at: Option<u64>, now: u64) -> Option<i32> {
+/// Seconds that are left; `None` when that is less than one (a TTL of 0 would mean for ever).
+fn ttl(expires_at: u64, now: u64) -> Option<i32> {
     /// Cassandra's greatest TTL, 20 years.
     const MAX: u64 = 630_720_000;
-    let Some(at) = expires_at else { return Some(0) };
-    let seconds = at.saturating_sub(now).div_ceil(1000).min(MAX);
+    let seconds = expires_at.saturating_sub(now).div_ceil(1000).min(MAX);
     i32::try_from(seconds).ok().filter(|seconds| *seconds >= 1)
 }
 
@@ -240,10 +246,9 @@ mod tests {
 
     #[test]
     fn nothing_lives_for_ever_by_having_expired() {
-        assert_eq!(ttl(None, 5), Some(0));
-        assert_eq!(ttl(Some(5_000), 5_000), None);
-        assert_eq!(ttl(Some(5_001), 5_000), Some(1));
-        assert_eq!(ttl(Some(4_000), 5_000), None);
-        assert_eq!(ttl(Some(u64::MAX), 5_000), Some(630_720_000));
+        assert_eq!(ttl(5_000, 5_000), None);
+        assert_eq!(ttl(5_001, 5_000), Some(1));
+        assert_eq!(ttl(4_000, 5_000), None);
+        assert_eq!(ttl(u64::MAX, 5_000), Some(630_720_000));
     }
 }

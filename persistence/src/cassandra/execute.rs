@@ -26,6 +26,7 @@ impl Cassandra {
     ) -> Result<(), StoreError> {
         let _permit = self.permit().await?;
         let written = self.session.execute_unpaged(statement, values).await;
+        self.health.note(&written);
         written.map(drop).map_err(|error| unavailable("writing", table, &error))
     }
 
@@ -37,6 +38,7 @@ impl Cassandra {
         batch.set_is_idempotent(true);
         let _permit = self.permit().await?;
         let written = self.session.batch(&batch, values).await;
+        self.health.note(&written);
         written.map(drop).map_err(|error| unavailable("writing", table, &error))
     }
 
@@ -52,6 +54,7 @@ impl Cassandra {
     {
         let _permit = self.permit().await?;
         let read = self.session.execute_unpaged(statement, values).await;
+        self.health.note(&read);
         let rows = read.map_err(|error| unavailable("reading", table, &error))?;
         let rows = rows.into_rows_result().map_err(|error| unavailable("reading", table, &error))?;
         rows.maybe_first_row().map_err(|error| damaged(table, error.to_string()))
@@ -69,6 +72,7 @@ impl Cassandra {
     {
         let _permit = self.permit().await?;
         let pager = self.session.execute_iter(statement.clone(), values).await;
+        self.health.note(&pager);
         let pager = pager.map_err(|error| unavailable("reading", table, &error))?;
         let rows = pager.rows_stream::<R>().map_err(|error| damaged(table, error.to_string()))?;
         rows.try_collect().await.map_err(|error| unavailable("reading", table, &error))

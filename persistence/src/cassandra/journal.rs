@@ -24,12 +24,12 @@ type StaticsRow = (i32, Option<i64>, Option<i64>, Option<Vec<u8>>, Option<i64>, 
 
 /// A shard's fence and watermarks.
 #[derive(Debug, Clone, Copy)]
-struct Statics {
-    head: Position,
+pub(super) struct Statics {
+    pub(super) head: Position,
     epoch: Epoch,
     owner: OwnerId,
-    watermarks: Watermarks,
-    trimmed: Position,
+    pub(super) watermarks: Watermarks,
+    pub(super) trimmed: Position,
     last_commit: u64,
 }
 
@@ -97,7 +97,9 @@ impl Journal for Cassandra {
             Ok(permit) => permit,
             Err(error) => return Outcome::Rejected(error),
         };
-        match self.driver().batch(&batch, values).await {
+        let answer = self.driver().batch(&batch, values).await;
+        self.health.note(&answer);
+        match answer {
             Ok(answer) => match applied(answer) {
                 Ok(true) => {
                     memory.lock().stored(watermarks);
@@ -158,7 +160,7 @@ impl Cassandra {
     }
 
     /// A shard's fence and watermarks, after every compare-and-set before this.
-    async fn statics(&self, shard: ShardId) -> Result<Statics, StoreError> {
+    pub(super) async fn statics(&self, shard: ShardId) -> Result<Statics, StoreError> {
         let row: Option<StaticsRow> = self.one("journal", &self.statements.statics, (i32::from(shard.0),)).await?;
         let missing = || damaged("journal", format!("shard {shard} lacks its statics; run `longwave schema`"));
         let (_, head, epoch, owner, applied, settled, trimmed, last_commit) = row.ok_or_else(missing)?;

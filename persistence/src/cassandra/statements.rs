@@ -47,8 +47,9 @@ statements! {
     plain trim = "DELETE FROM {}.journal WHERE shard = ? AND n > ? AND n <= ?";
 
     // Log.
-    plain log_entry = "INSERT INTO {}.log (conversation, bucket, kind, key, entry, latest) VALUES (?, ?, 0, ?, ?, ?) USING TIMESTAMP ? AND TTL ?";
-    plain log_latest = "INSERT INTO {}.log (conversation, bucket, latest) VALUES (?, ?, ?) USING TIMESTAMP ?";
+    plain log_entry = "INSERT INTO {}.log (conversation, bucket, kind, key, ts, latest, entry) VALUES (?, ?, 0, ?, ?, ?, ?) USING TIMESTAMP ?";
+    plain log_shell = "INSERT INTO {}.log (conversation, bucket, kind, key, ts, latest) VALUES (?, ?, 0, ?, ?, ?) USING TIMESTAMP ?";
+    plain log_content = "UPDATE {}.log USING TIMESTAMP ? AND TTL ? SET entry = ? WHERE conversation = ? AND bucket = ? AND kind = 0 AND key = ?";
     plain log_dedup = "INSERT INTO {}.log (conversation, bucket, kind, key, seq, ts) VALUES (?, ?, 1, ?, ?, ?) USING TIMESTAMP ? AND TTL ?";
     plain log_head = "INSERT INTO {}.log (conversation, bucket, head) VALUES (?, 0, ?) USING TIMESTAMP ?";
     plain head = "SELECT DISTINCT conversation, bucket, head, floor FROM {}.log WHERE conversation = ? AND bucket = 0";
@@ -92,6 +93,20 @@ statements! {
     plain session_end = "DELETE FROM {}.session USING TIMESTAMP ? WHERE user = ? AND device = ?";
     plain session = "SELECT device, connection, version, generation, content FROM {}.session WHERE user = ? AND device = ?";
     plain sessions = "SELECT device, connection, version, generation, content FROM {}.session WHERE user = ?";
+
+    // Health.
+    plain ping = "SELECT creator FROM {}.conversation WHERE conversation = ?";
+
+    // The audit's scans.
+    plain scan_logs = "SELECT DISTINCT conversation, bucket FROM {}.log";
+    plain scan_log = "SELECT key, ts, entry FROM {}.log WHERE conversation = ? AND bucket = ? AND kind = 0";
+    plain scan_dedup = "SELECT key, seq, ts FROM {}.log WHERE conversation = ? AND bucket = ? AND kind = 1";
+    plain scan_row = "SELECT key FROM {}.log WHERE conversation = ? AND bucket = ? AND kind = 0 AND key = ?";
+    plain scan_members = "SELECT conversation, user, joined, gone FROM {}.member";
+    plain scan_inboxes = "SELECT user, joined FROM {}.inbox";
+    plain scan_cursors = "SELECT user, device, generation, conversation, seq FROM {}.cursor";
+    plain scan_marks = "SELECT conversation, user, delivered, read FROM {}.mark";
+    plain scan_journal = "SELECT n, entry FROM {}.journal WHERE shard = ? AND n > ?";
 
     // Registers.
     serial register_now = "SELECT version, value FROM {}.register WHERE part = ? AND key = ?";

@@ -130,6 +130,10 @@ impl Survey for Snapshot {
         Ok((statics.trimmed, statics.head))
     }
 
+    fn applied(&self, shard: ShardId) -> Result<Position, StoreError> {
+        Ok(self.view.statics(shard)?.head)
+    }
+
     fn journal(&self, shard: ShardId) -> Rows<'_, (Position, ConversationId, Seq)> {
         let rows = self.view.range(Table::Journal, &keys::journal(shard, 0), &keys::journal(shard, u64::MAX));
         Box::new(rows.flat_map(|row| match row.and_then(|(key, row)| positions(&key, &row)) {

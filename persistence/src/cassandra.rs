@@ -63,7 +63,7 @@ impl Cassandra {
     pub async fn connect(config: &CassandraConfig) -> Result<Self, CassandraError> {
         let session = connect::session(config).await?;
         schema::check(&session, config).await?;
-        let statements = Statements::prepare(&session, config).await?;
+        let statements = Box::pin(Statements::prepare(&session, config)).await?;
         Ok(Self {
             session,
             statements,

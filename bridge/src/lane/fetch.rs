@@ -1,7 +1,8 @@
 //! Reads what memory lacks for the requests at hand, all at once.
 //!
-//! A store that cannot be read just now makes the lane wait, and with it the senders; only after ten seconds, or for a row that is
-//! damaged, are the requests that need it refused. Nothing of them was stored.
+//! A store that cannot be read just now makes the lane wait, and with it the senders, for as long as it takes. To refuse some after a while would
+//! let those pass that came later: a device whose connection has ended meanwhile does not hear the refusal, and sends the first again behind
+//! the second. Only requests that need a damaged row are refused. Nothing of them was stored.
 
 use std::time::Duration;
 
@@ -18,7 +19,6 @@ use crate::lane::request::Request;
 use crate::lane::{Lane, WINDOW};
 
 const PAUSE: Duration = Duration::from_millis(100);
-const ATTEMPTS: u32 = 100;
 
 type Set<T> = HashSet<T, FxBuildHasher>;
 
@@ -26,12 +26,13 @@ impl Lane {
     /// Fetches what the next requests need. Afterwards the first of them can be decided, or is gone.
     pub(super) async fn fetch_missing(&mut self) {
         let (mut conversations, mut ids) = self.missing();
-        for attempt in 1..=ATTEMPTS {
+        for attempt in 1_u64.. {
             let stats = &self.parts.stats;
             stats.conversation_reads.fetch_add(conversations.len() as u64, std::sync::atomic::Ordering::Relaxed);
             stats.dedup_reads.fetch_add(ids.len() as u64, std::sync::atomic::Ordering::Relaxed);
             let loaded = load(&*self.parts.store, &self.parts.settings, conversations, ids).await;
             (conversations, ids) = (Vec::new(), Vec::new());
+            let mut damaged = Damaged::default();
             let mut failed = None;
             for (id, conversation) in loaded.conversations {
                 match conversation {
@@ -41,8 +42,9 @@ impl Lane {
                         }
                         self.memory.conversations.put(id, conversation);
                     }
+                    Err(error @ StoreError::Damaged { .. }) => damaged.conversations.push((id, error)),
                     Err(error) => {
-                        failed = worse(failed, error);
+                        failed = Some(error);
                         conversations.push(id);
                     }
                 }
@@ -53,18 +55,16 @@ impl Lane {
                     Ok(None) => {
                         self.memory.absent.insert(wanted.key);
                     }
+                    Err(error @ StoreError::Damaged { .. }) => damaged.ids.push((wanted, error)),
                     Err(error) => {
-                        failed = worse(failed, error);
+                        failed = Some(error);
                         ids.push(wanted);
                     }
                 }
             }
+            self.refuse_dependants(&damaged);
             let Some(error) = failed else { return };
             warn!(shard = %self.shard, %error, attempt, "a lane cannot read the store");
-            if attempt == ATTEMPTS || matches!(error, StoreError::Damaged { .. }) {
-                self.refuse_dependants(&conversations, &ids, &error);
-                return;
-            }
             sleep(PAUSE).await;
         }
     }
@@ -104,22 +104,38 @@ impl Lane {
         }
     }
 
-    fn refuse_dependants(&mut self, conversations: &[ConversationId], ids: &[WantedId], error: &StoreError) {
-        let refusal = refusal_of(error);
+    fn refuse_dependants(&mut self, damaged: &Damaged) {
         for request in std::mem::take(&mut self.backlog) {
-            let unreadable = request.conversation().is_some_and(|id| conversations.contains(id))
-                || matches!(&request, Request::Send(send)
-                if ids.iter().any(|wanted| {
-                    send.conversation == wanted.conversation
-                        && send.sender == wanted.sender
-                        && send.id.as_ref() == Some(&wanted.id)
-                }));
-            if unreadable {
-                request.refuse(refusal.clone());
-            } else {
-                self.backlog.push_back(request);
+            match damaged.stops(&request) {
+                Some(error) => {
+                    warn!(shard = %self.shard, %error, "a request needs a damaged row");
+                    request.refuse(refusal_of(error));
+                }
+                None => self.backlog.push_back(request),
             }
         }
+    }
+}
+
+/// What cannot be read, ever.
+#[derive(Default)]
+struct Damaged {
+    conversations: Vec<(ConversationId, StoreError)>,
+    ids: Vec<(WantedId, StoreError)>,
+}
+
+impl Damaged {
+    /// Why a request cannot be done, if it needs one of them.
+    fn stops(&self, request: &Request) -> Option<&StoreError> {
+        let wanted = request.conversation()?;
+        if let Some((_, error)) = self.conversations.iter().find(|(id, _)| id == wanted) {
+            return Some(error);
+        }
+        let Request::Send(send) = request else { return None };
+        let is_same = |id: &WantedId| {
+            send.conversation == id.conversation && send.sender == id.sender && send.id.as_ref() == Some(&id.id)
+        };
+        self.ids.iter().find(|(id, _)| is_same(id)).map(|(_, error)| error)
     }
 }
 
@@ -131,12 +147,5 @@ pub(crate) fn refusal_of(error: &StoreError) -> Refusal {
             Refusal::new(ErrorCode::StoreUnavailable, "the store is not available; nothing was stored")
         }
         StoreError::Damaged { .. } => Refusal::new(ErrorCode::StoreDamaged, "a row of the store is damaged"),
-    }
-}
-
-fn worse(before: Option<StoreError>, error: StoreError) -> Option<StoreError> {
-    match before {
-        Some(damaged @ StoreError::Damaged { .. }) => Some(damaged),
-        _ => Some(error),
     }
 }

@@ -100,17 +100,21 @@ async fn views_that_cannot_be_stored_hold_back_what_comes_next() {
     assert_eq!(world.store.failing_applies.load(SeqCst), 0);
 }
 
+/// Found by torture on Cassandra (seeds 600 and 612): the first of a window was refused after ten seconds, unheard, the rest was stored, and
+/// the first came again behind them.
 #[tokio::test(start_paused = true)]
-async fn a_store_that_cannot_be_read_makes_senders_wait_and_then_refuses() {
+async fn a_store_that_cannot_be_read_makes_senders_wait_and_keeps_their_order() {
     let world = World::new();
     let alice = world.device("alice", "laptop");
     world.bridge.ready().await;
-    world.store.failing_reads.store(5, SeqCst);
-    assert_eq!(alice.send("@bob", "m1", "x").await, Ok(2));
     world.store.failing_reads.store(u32::MAX, SeqCst);
-    assert_eq!(alice.send("@carol", "m1", "x").await, Err(ErrorCode::StoreUnavailable));
+    let first = alice.hand(alice.publish("u/alice/c/@carol/json", r#"{"id":"m1","body":"x"}"#));
+    tokio::time::sleep(std::time::Duration::from_secs(60)).await;
+    let second = alice.hand(alice.publish("u/alice/c/@carol/json", r#"{"id":"m2","body":"x"}"#));
+    tokio::time::sleep(std::time::Duration::from_secs(60)).await;
     world.store.failing_reads.store(0, SeqCst);
-    assert_eq!(alice.send("@carol", "m1", "x").await, Ok(2));
+    assert_eq!(seq_of(first.await.unwrap()), Ok(2));
+    assert_eq!(seq_of(second.await.unwrap()), Ok(3));
 }
 
 #[tokio::test(start_paused = true)]

@@ -69,7 +69,7 @@ pub(super) fn last_timestamp(connection: u64) -> i64 {
 const LAST_VERSION: u64 = (1 << VERSION_BITS) - 1;
 
 fn timestamp(connection: u64, version: u64) -> i64 {
-    let shifted = connection.checked_mul(1 << VERSION_BITS).unwrap_or(u64::MAX);
+    let shifted = connection.saturating_mul(1 << VERSION_BITS);
     super::execute::signed(shifted.saturating_add(version))
 }
 

@@ -67,7 +67,6 @@ impl Cassandra {
     pub async fn connect(config: &CassandraConfig) -> Result<Self, CassandraError> {
         let session = connect::session(config).await?;
         schema::check(&session, config).await?;
-        // Boxed: the future has room for every statement, and is awaited once.
         let statements = Box::pin(Statements::prepare(&session, config)).await?;
         Ok(Self {
             session,

@@ -1,6 +1,7 @@
 //! What tests of the built binary are made of: the server as a process, clients that keep a history, and the checker that
 //! compares what was acknowledged with what every device got.
 
+pub mod cassandra;
 pub mod client;
 pub mod cuts;
 pub mod history;

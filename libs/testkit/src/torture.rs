@@ -13,6 +13,7 @@ use rumqttc::v5::mqttbytes::v5::Packet;
 use rumqttc::v5::{AsyncClient, Event, MqttOptions};
 use tokio::task::JoinSet;
 
+use crate::cassandra::CassandraNode;
 use crate::history::{Breach, Conversation, History, check};
 use crate::receiver::{ReceiverPlan, introduce, receive};
 use crate::sender::{SenderPlan, send};
@@ -34,6 +35,8 @@ pub struct Run {
     pub users: usize,
     /// A planted fault, for a binary built with the feature `fault-injection`.
     pub fault: Option<String>,
+    /// The store is on Cassandra, in a keyspace made for the run; Cassandra itself is disturbed too.
+    pub cassandra: Option<CassandraNode>,
 }
 
 /// What a run showed.
@@ -57,6 +60,9 @@ pub async fn run(run: &Run) -> anyhow::Result<Verdict> {
     let directory = tempfile::tempdir()?;
     let mut plan = ServerPlan::new(&run.binary, directory.path())?;
     plan.environment.extend(run.fault.iter().map(|fault| ("LONGWAVE_FAULT".to_owned(), fault.clone())));
+    if let Some(node) = &run.cassandra {
+        node.prepare(&mut plan, run.seed)?;
+    }
     let mut server = Server::start(plan.clone())?;
     let history = Arc::new(History::default());
     let users: Vec<String> = (0..run.users).map(|number| format!("user{number}")).collect();
@@ -75,6 +81,11 @@ pub async fn run(run: &Run) -> anyhow::Result<Verdict> {
 
     for _ in 0..run.kills {
         tokio::time::sleep(Duration::from_millis(random.random_range(100..1_500))).await;
+        if let Some(node) = &run.cassandra
+            && node.disturb(&mut random).await?
+        {
+            continue;
+        }
         server.kill()?;
         if run.fault.as_deref() == Some("ack-before-fsync") {
             cut_unsynced_tail(&plan.data)?;
@@ -190,7 +201,12 @@ async fn rest(history: &History) {
 }
 
 fn audit(plan: &ServerPlan) -> anyhow::Result<Option<String>> {
-    let output = std::process::Command::new(&plan.binary).arg("audit").arg("--data-dir").arg(&plan.data).output()?;
+    let output = std::process::Command::new(&plan.binary)
+        .arg("audit")
+        .arg("--data-dir")
+        .arg(&plan.data)
+        .args(&plan.arguments)
+        .output()?;
     let text = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
     Ok((!output.status.success()).then_some(text))
 }

@@ -1,7 +1,9 @@
 //! What an error says about a compare-and-set: certainly not done, or unknown (protocol rule 1).
 //!
-//! Only errors from before the statement left, or that Cassandra gives before it starts on one, are certain. *Unavailable* and *Overloaded* are
-//! not among them: with Paxos v2 a statement may be tried anew after a ballot that was already accepted somewhere.
+//! Certain is only what is wrong with the statement itself. *Unavailable* and *Overloaded* are not: with Paxos v2 a statement may be tried anew after
+//! a ballot that was already accepted somewhere. A statement that never left, because no node could be reached, is called unknown too,
+//! although it is not: a certain refusal reaches the senders, and a device that gets one takes its message for lost; unknown makes
+//! them wait until a node answers again.
 
 use scylla::errors::{DbError, ExecutionError, RequestAttemptError};
 
@@ -16,19 +18,12 @@ pub(super) fn outcome_of(error: &ExecutionError) -> Outcome {
 
 fn is_certain(error: &ExecutionError) -> bool {
     match error {
-        ExecutionError::BadQuery(_)
-        | ExecutionError::EmptyPlan
-        | ExecutionError::PrepareError(_)
-        | ExecutionError::ConnectionPoolError(_) => true,
+        ExecutionError::BadQuery(_) => true,
         ExecutionError::LastAttemptError(attempt) => matches!(
             attempt,
             RequestAttemptError::SerializationError(_)
                 | RequestAttemptError::CqlRequestSerialization(_)
-                | RequestAttemptError::UnableToAllocStreamId
-                | RequestAttemptError::DbError(
-                    DbError::SyntaxError | DbError::Invalid | DbError::Unauthorized | DbError::IsBootstrapping,
-                    _
-                )
+                | RequestAttemptError::DbError(DbError::SyntaxError | DbError::Invalid | DbError::Unauthorized, _)
         ),
         _ => false,
     }
@@ -49,7 +44,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_never_started_is_certain() {
+    fn only_what_is_wrong_with_the_statement_is_certain() {
         let timeout = DbError::WriteTimeout {
             consistency: Consistency::Serial,
             received: 1,
@@ -66,8 +61,9 @@ mod tests {
         ] {
             assert!(matches!(outcome_of(&unknown), Outcome::Unknown(_)), "{unknown}");
         }
-        for certain in [answered(DbError::Invalid), ExecutionError::EmptyPlan] {
-            assert!(matches!(outcome_of(&certain), Outcome::Rejected(_)), "{certain}");
-        }
+        let waits = ExecutionError::EmptyPlan;
+        assert!(matches!(outcome_of(&waits), Outcome::Unknown(_)), "nobody is refused because no node is there");
+        let certain = answered(DbError::Invalid);
+        assert!(matches!(outcome_of(&certain), Outcome::Rejected(_)), "{certain}");
     }
 }

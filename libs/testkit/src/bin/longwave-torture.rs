@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, bail, ensure};
 use clap::Parser;
+use longwave_testkit::cassandra::CassandraNode;
 use longwave_testkit::cuts::{Identity, cut_everywhere};
 use longwave_testkit::server::{Server, ServerPlan};
 use longwave_testkit::torture::{Run, Verdict, run};
@@ -34,6 +35,12 @@ struct Arguments {
     /// Users; each has one sender and two devices.
     #[arg(long, default_value_t = 6)]
     users: usize,
+    /// Keeps the store on the Cassandra node at HOST:PORT. Half of the kills then disturb that node instead, if `--xtask` is given.
+    #[arg(long, value_name = "HOST:PORT")]
+    cassandra: Option<String>,
+    /// The xtask program, by which the node `cassandra` is frozen, killed and started.
+    #[arg(long, requires = "cassandra")]
+    xtask: Option<PathBuf>,
 }
 
 /// Faults and the kills within which each must have been seen.
@@ -70,7 +77,13 @@ async fn kills(arguments: &Arguments) -> anyhow::Result<()> {
     while left > 0 {
         let kills = left.min(arguments.kills_per_run);
         println!("kills: {kills} with seed {seed}");
-        let plan = Run { binary: arguments.binary.clone(), kills, seed, users: arguments.users, fault: None };
+        let cassandra = arguments.cassandra.as_ref().map(|address| CassandraNode {
+            address: address.clone(),
+            xtask: arguments.xtask.clone(),
+            node: "cassandra".to_owned(),
+        });
+        let plan =
+            Run { binary: arguments.binary.clone(), kills, seed, users: arguments.users, fault: None, cassandra };
         let verdict = run(&plan).await.with_context(|| format!("seed {seed}"))?;
         report(&verdict);
         ensure!(is_clean(&verdict), "broken promises with seed {seed}");
@@ -89,6 +102,7 @@ async fn planted_faults(arguments: &Arguments, binary: &std::path::Path) -> anyh
             seed: arguments.seed.unwrap_or(1),
             users: arguments.users,
             fault: Some(fault.to_owned()),
+            cassandra: None,
         };
         match run(&plan).await {
             Ok(verdict) if is_clean(&verdict) => bail!("the planted fault {fault} was not seen"),

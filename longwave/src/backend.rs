@@ -7,11 +7,17 @@ use anyhow::{Context as _, bail};
 use longwave_persistence::audit::{Finding, Summary};
 use longwave_persistence::cassandra::{Cassandra, CassandraConfig, CassandraError, Credentials, Replication};
 use longwave_persistence::embedded::{Embedded, EmbeddedConfig};
-use longwave_persistence::{Store, StoreError};
+use longwave_persistence::{RetentionPolicy, Store, StoreError, SweepReport};
 use longwave_settings::Settings;
 
 /// Where the embedded store lies below the data directory, beside the socket.
 const STORE: &str = "store";
+
+/// Rows that one sweep of the embedded store looks at per kind of work.
+const EMBEDDED_SWEEP: usize = 100_000;
+
+/// The same on Cassandra, where they come over the network and others wait for the nodes meanwhile.
+const CASSANDRA_SWEEP: usize = 10_000;
 
 /// An open store.
 #[derive(Clone)]
@@ -56,6 +62,14 @@ impl Backend {
         match self {
             Self::Embedded(store) => store.audit(most).await,
             Self::Cassandra(store) => store.audit(most).await,
+        }
+    }
+
+    /// Removes some of what has expired or is past retention.
+    pub(crate) async fn sweep(&self, policy: RetentionPolicy) -> Result<SweepReport, StoreError> {
+        match self {
+            Self::Embedded(store) => store.sweep(policy, EMBEDDED_SWEEP).await,
+            Self::Cassandra(store) => store.sweep(policy, CASSANDRA_SWEEP).await,
         }
     }
 

@@ -23,6 +23,7 @@ mod schema;
 mod sessions;
 mod statements;
 mod survey;
+mod sweep;
 
 use std::fmt;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -35,6 +36,7 @@ use devices::Devices;
 use health::Health;
 use owned::Owned;
 use statements::Statements;
+use sweep::Rounds;
 
 pub use config::{CassandraConfig, Credentials, Replication};
 pub use health::CassandraStats;
@@ -53,6 +55,8 @@ pub struct Cassandra {
     /// Of the devices seen lately, which cursors count.
     devices: Mutex<Devices>,
     health: Health,
+    /// Where the next sweep goes on.
+    rounds: tokio::sync::Mutex<Rounds>,
 }
 
 impl Cassandra {
@@ -72,6 +76,7 @@ impl Cassandra {
             owned: (0..config.shards).map(|_| Mutex::default()).collect(),
             devices: Mutex::default(),
             health: Health::default(),
+            rounds: tokio::sync::Mutex::new(Rounds::new()),
         })
     }
 }

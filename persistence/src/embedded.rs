@@ -42,11 +42,12 @@ use std::thread::JoinHandle;
 use parking_lot::Mutex;
 use tokio::sync::mpsc;
 
+pub use crate::retention::{RetentionPolicy, SweepReport};
 pub use backup::{BackupError, BackupReport, restore};
 pub use config::{Clock, EmbeddedConfig};
 pub use open_error::OpenError;
 pub use stats::{EmbeddedStats, StatsReading};
-pub use sweep::{JOURNAL_MILLIS, RetentionPolicy, SweepReport};
+pub use sweep::JOURNAL_MILLIS;
 
 use crate::error::StoreError;
 use committer::Committer;

@@ -18,6 +18,7 @@ mod journal;
 mod log;
 mod members;
 mod registers;
+mod retention;
 mod session_row;
 mod sessions;
 mod store;
@@ -30,5 +31,6 @@ pub use journal::{Append, Appended, Audience, Journal, JournalRow, Outcome, Tenu
 pub use log::{Direction, Head, Log, Page, Stored};
 pub use members::{ConversationRow, MemberRow, Members};
 pub use registers::{Expected, Put, Registers, Versioned};
+pub use retention::{RetentionPolicy, SweepReport};
 pub use sessions::{InFlight, SessionRow, Sessions, SubscriptionRow};
 pub use store::Store;

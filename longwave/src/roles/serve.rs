@@ -12,7 +12,6 @@ use longwave_bridge::{Bridge, BridgeParts, BridgeStats};
 use longwave_broker::stats::BrokerStats;
 use longwave_broker::{Broker, BrokerParts};
 use longwave_feed::{FeedHub, FeedStats};
-use longwave_persistence::embedded::Embedded;
 use longwave_settings::{LogFormat, Settings};
 use longwave_telemetry::start_log;
 use tokio::signal::unix::{SignalKind, signal};
@@ -33,9 +32,6 @@ const DRAIN_LIMIT: Duration = Duration::from_secs(60);
 
 /// How often Cassandra is asked how it is.
 const PING: Duration = Duration::from_secs(5);
-
-/// Rows that one sweep looks at per kind of work.
-const SWEEP_BUDGET: usize = 100_000;
 
 /// Runs the role until SIGTERM or SIGINT.
 pub(crate) fn run(arguments: Serve) -> anyhow::Result<()> {
@@ -160,26 +156,29 @@ fn place(settings: &Settings) -> String {
 
 /// What a store needs done for as long as the server runs.
 async fn look_after(backend: Backend, settings: Settings) {
-    match backend {
-        Backend::Embedded(store) => sweep(store, settings).await,
-        Backend::Cassandra(store) => loop {
-            tokio::time::sleep(PING).await;
-            // Its failure is noted where requests are counted.
-            let _ = store.ping().await;
-        },
-    }
+    tokio::join!(sweep(backend.clone(), settings), ping(backend));
 }
 
 /// Removes what has expired or is past retention.
-async fn sweep(store: Arc<Embedded>, settings: Settings) {
+async fn sweep(backend: Backend, settings: Settings) {
     let every = Duration::from_secs(settings.retention.sweep_seconds.max(1));
     let policy = parts::retention(&settings);
     loop {
         tokio::time::sleep(every).await;
-        match store.sweep(policy, SWEEP_BUDGET).await {
+        match backend.sweep(policy).await {
             Ok(report) => info!(?report, "swept"),
             Err(error) => warn!(%error, "sweep failed; it is tried again"),
         }
+    }
+}
+
+/// Asks a store elsewhere whether it is there.
+async fn ping(backend: Backend) {
+    let Backend::Cassandra(store) = backend else { return };
+    loop {
+        tokio::time::sleep(PING).await;
+        // Its failure is noted where requests are counted.
+        let _ = store.ping().await;
     }
 }
 

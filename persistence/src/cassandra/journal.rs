@@ -144,7 +144,8 @@ impl Journal for Cassandra {
         let values = (signed(through.0), i32::from(shard.0), signed(statics.trimmed.0));
         let answer = self.driver().execute_unpaged(&self.statements.trimmed, values).await;
         if applied(answer.map_err(|error| unavailable("trimming", "journal", &error))?)? {
-            let values = (i32::from(shard.0), signed(statics.trimmed.0), signed(through.0));
+            // From the beginning: an earlier trim may have raised `trimmed` and failed to delete.
+            let values = (i32::from(shard.0), signed(through.0));
             self.write("journal", &self.statements.trim, values).await?;
         }
         Ok(())

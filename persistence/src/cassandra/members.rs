@@ -21,6 +21,10 @@ impl Members for Cassandra {
         let values = (conversation.as_str(),);
         let row: Option<FactColumns> = self.one("conversation", &self.statements.conversation, values).await?;
         let Some((kind, title, created, creator, age, entries, version)) = row else { return Ok(None) };
+        // An entry that changes it was applied before the one that creates it: there is none yet.
+        if creator.is_none() {
+            return Ok(None);
+        }
         let missing = || damaged("conversation", format!("{conversation} lacks a column"));
         // 0 returns to the global setting.
         let limit = |number: Option<i64>| number.map(unsigned).filter(|number| *number != 0);
@@ -37,13 +41,13 @@ impl Members for Cassandra {
 
     async fn members(&self, conversation: &ConversationId) -> Result<Vec<MemberRow>, StoreError> {
         let rows: Vec<MemberColumns> = self.all("member", &self.statements.members, (conversation.as_str(),)).await?;
-        rows.into_iter().map(|row| member_row(conversation, row)).collect()
+        rows.into_iter().filter_map(|row| member_row(conversation, row).transpose()).collect()
     }
 
     async fn member(&self, conversation: &ConversationId, user: &UserId) -> Result<Option<MemberRow>, StoreError> {
         let values = (conversation.as_str(), user.as_str());
         let row: Option<MemberColumns> = self.one("member", &self.statements.member, values).await?;
-        row.map(|row| member_row(conversation, row)).transpose()
+        row.map_or(Ok(None), |row| member_row(conversation, row))
     }
 }
 
@@ -61,16 +65,18 @@ impl Inbox for Cassandra {
     }
 }
 
-fn member_row(conversation: &ConversationId, row: MemberColumns) -> Result<MemberRow, StoreError> {
+/// `None` while the row says less than a membership: its role was changed, or it was left, by an entry that was applied before the one of
+/// the join.
+fn member_row(conversation: &ConversationId, row: MemberColumns) -> Result<Option<MemberRow>, StoreError> {
     let (user, role, joined, left) = row;
     let bad = || damaged("member", format!("{conversation}, {user} lacks a column"));
-    let joined = Seq(unsigned(joined.ok_or_else(bad)?));
-    Ok(MemberRow {
+    let Some(joined) = joined.map(|joined| Seq(unsigned(joined))) else { return Ok(None) };
+    Ok(Some(MemberRow {
         role: role.and_then(|role| Role::from_number(u32::try_from(role).ok()?)).ok_or_else(bad)?,
         joined,
         left: left_after(joined, left),
         user: UserId::parse(&user).map_err(|_| bad())?,
-    })
+    }))
 }
 
 /// `None` while the row says less than a membership: raised by an entry that was applied before the one of the join.

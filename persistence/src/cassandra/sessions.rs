@@ -59,7 +59,7 @@ impl Sessions for Cassandra {
     }
 
     async fn start_session(&self, row: SessionRow, cursors: Vec<(ConversationId, Seq)>) -> Result<(), StoreError> {
-        let Some(known) = self.next_write(&row).await? else { return Ok(()) };
+        let Some(known) = self.next_write(&row).await? else { return Err(moved_on(&row)) };
         let generation = signed(row.connection);
         // Nobody reads them until the row names their generation.
         let writes = stream::iter(cursors).map(|(conversation, seq)| {
@@ -67,11 +67,11 @@ impl Sessions for Cassandra {
             async move { self.write_cursor(&row.user, &row.device, generation, &conversation, seq).await }
         });
         let _: () = writes.buffer_unordered(PARALLEL).try_collect().await?;
-        if self.write_session(&row, Known { generation, ..known }).await? {
-            let values = (AFTER_ALL, row.user.as_str(), row.device.as_str(), generation);
-            self.write("cursor", &self.statements.cursors_before, values).await?;
+        if !self.write_session(&row, Known { generation, ..known }).await? {
+            return Err(moved_on(&row));
         }
-        Ok(())
+        let values = (AFTER_ALL, row.user.as_str(), row.device.as_str(), generation);
+        self.write("cursor", &self.statements.cursors_before, values).await
     }
 
     async fn end_session(&self, user: &UserId, device: &DeviceId, connection: u64) -> Result<(), StoreError> {
@@ -119,7 +119,8 @@ impl Cassandra {
     }
 
     /// Writes the row, all of it: the end of a former connection may have buried any column. Returns whether it is the row now; of two
-    /// connections that write at once, at least one sees the other's.
+    /// connections that write at once, at least one sees the other's. It is not where nothing is read back: a connection with this
+    /// number or a higher one, given by a node whose clock is ahead, has ended the session, and its deletion buries what this one writes.
     async fn write_session(&self, row: &SessionRow, known: Known) -> Result<bool, StoreError> {
         let values = (
             row.user.as_str(),
@@ -132,8 +133,14 @@ impl Cassandra {
         );
         self.write("session", &self.statements.session_put, values).await?;
         let stored = self.session_row(&row.user, &row.device).await?;
-        Ok(stored.is_none_or(|stored| stored.known().timestamp() <= known.timestamp()))
+        Ok(stored.is_some_and(|stored| stored.known().timestamp() <= known.timestamp()))
     }
+}
+
+/// A start that lost: nothing of it counts, and a client that still wants the session connects once more.
+fn moved_on(row: &SessionRow) -> StoreError {
+    let (user, device) = (&row.user, &row.device);
+    StoreError::Unavailable(format!("the session of {user}, {device} has moved on to a later connection").into())
 }
 
 /// `None` where only a deleted row's shadow is left.

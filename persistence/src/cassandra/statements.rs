@@ -44,7 +44,7 @@ statements! {
     conditional append = "INSERT INTO {}.journal (shard, n, entry) VALUES (?, ?, ?)";
     conditional trimmed = "UPDATE {}.journal SET trimmed = ? WHERE shard = ? IF trimmed = ?";
     plain tail = "SELECT n, entry FROM {}.journal WHERE shard = ? AND n > ? LIMIT ?";
-    plain trim = "DELETE FROM {}.journal WHERE shard = ? AND n > ? AND n <= ?";
+    plain trim = "DELETE FROM {}.journal WHERE shard = ? AND n <= ?";
 
     // Log.
     plain log_entry = "INSERT INTO {}.log (conversation, bucket, kind, key, ts, latest, entry) VALUES (?, ?, 0, ?, ?, ?, ?) USING TIMESTAMP ?";
@@ -57,6 +57,10 @@ statements! {
     plain page_up = "SELECT key, entry FROM {}.log WHERE conversation = ? AND bucket = ? AND kind = 0 AND key >= ? AND key <= ?";
     plain page_down = "SELECT key, entry FROM {}.log WHERE conversation = ? AND bucket = ? AND kind = 0 AND key >= ? AND key <= ? ORDER BY kind DESC, key DESC";
     plain dedup = "SELECT seq, ts FROM {}.log WHERE conversation = ? AND bucket = ? AND kind = 1 AND key = ?";
+
+    plain log_floor = "INSERT INTO {}.log (conversation, bucket, floor) VALUES (?, 0, ?) USING TIMESTAMP ?";
+    plain log_below = "DELETE FROM {}.log USING TIMESTAMP ? WHERE conversation = ? AND bucket = ? AND kind = 0 AND key <= ?";
+    plain log_times = "SELECT key, ts FROM {}.log WHERE conversation = ? AND bucket = ? AND kind = 0 AND key > ? LIMIT ?";
 
     // Conversations, members, inboxes.
     plain inbox_head = "UPDATE {}.inbox USING TIMESTAMP ? SET head = ? WHERE user = ? AND conversation = ?";
@@ -102,6 +106,10 @@ statements! {
     plain scan_log = "SELECT key, ts, entry FROM {}.log WHERE conversation = ? AND bucket = ? AND kind = 0";
     plain scan_dedup = "SELECT key, seq, ts FROM {}.log WHERE conversation = ? AND bucket = ? AND kind = 1";
     plain scan_row = "SELECT key FROM {}.log WHERE conversation = ? AND bucket = ? AND kind = 0 AND key = ?";
+    plain scan_limits = "SELECT conversation, retention_age, retention_entries FROM {}.conversation";
+    plain scan_sessions = "SELECT user, device, content FROM {}.session";
+    conditional sweeper_take = "INSERT INTO {}.meta (key, value) VALUES ('sweeper', ?) IF NOT EXISTS USING TTL ?";
+    conditional sweeper_keep = "UPDATE {}.meta USING TTL ? SET value = ? WHERE key = 'sweeper' IF value = ?";
     plain scan_members = "SELECT conversation, user, joined, gone FROM {}.member";
     plain scan_inboxes = "SELECT user, joined FROM {}.inbox";
     plain scan_cursors = "SELECT user, device, generation, conversation, seq FROM {}.cursor";

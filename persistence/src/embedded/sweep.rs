@@ -19,6 +19,7 @@ use super::rows;
 use super::stage::is_over;
 use super::tables::{Table, View, damaged};
 use crate::error::StoreError;
+use crate::retention::{RetentionPolicy, SweepReport};
 use crate::session_row;
 use crate::views::DEDUP_MILLIS;
 
@@ -27,32 +28,6 @@ pub(super) use rounds::Rounds;
 /// How long journal rows are kept beyond their watermarks, in milliseconds: 1 h, so that a new owner can fill its memory of
 /// recent publishes.
 pub const JOURNAL_MILLIS: u64 = 60 * 60 * 1000;
-
-/// The global settings; a conversation's own come first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct RetentionPolicy {
-    /// Entries older than this many seconds are removed; `None` = never.
-    pub age_seconds: Option<u64>,
-    /// At most this many entries of a conversation are kept; `None` = all.
-    pub entries: Option<u64>,
-}
-
-/// What one sweep did.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct SweepReport {
-    /// Bodies of expired entries removed.
-    pub expired: u64,
-    /// Dedup rows past their 7 days removed.
-    pub dedup: u64,
-    /// Entries past retention removed.
-    pub retired: u64,
-    /// Sessions past their expiry ended.
-    pub sessions: u64,
-    /// Rows looked at.
-    pub examined: u64,
-    /// Whether the budget ended the sweep; the next one goes on from there.
-    pub unfinished: bool,
-}
 
 impl Embedded {
     /// One sweep, looking at about `budget` rows per kind of work. To be called again and again, from one task, a few seconds apart.

@@ -46,3 +46,25 @@ async fn what_comes_late_from_the_former_node_changes_nothing() {
     assert_eq!(there.cursor(&alice, &phone, &id).await.unwrap(), Some(Seq(1)), "nothing of before buries it");
     keyspace.drop().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_start_that_does_not_count_is_told_so() {
+    let Some(keyspace) = Keyspace::fresh().await else { return };
+    let here = keyspace.store.clone().unwrap();
+    let there = Arc::new(Cassandra::connect(&keyspace.config).await.unwrap());
+    let (alice, phone, id) = (user("alice"), device("phone"), conversation("alice:bob"));
+    there.start_session(session("phone", 200), vec![(id.clone(), Seq(5))]).await.unwrap();
+    let late = here.start_session(session("phone", 100), vec![]).await;
+    assert!(late.is_err(), "a later connection has the session");
+    assert_eq!(there.cursor(&alice, &phone, &id).await.unwrap(), Some(Seq(5)));
+    // A node whose clock is ahead has ended the session: what a node behind it writes is buried, and it must not believe otherwise.
+    there.end_session(&alice, &phone, 200).await.unwrap();
+    assert!(here.session(&alice, &phone).await.unwrap().is_none());
+    assert!(here.start_session(session("phone", 150), vec![]).await.is_err());
+    assert!(!here.put_session(session("phone", 150)).await.unwrap());
+    assert!(here.session(&alice, &phone).await.unwrap().is_none());
+    here.start_session(session("phone", 201), vec![(id.clone(), Seq(3))]).await.unwrap();
+    assert_eq!(here.cursor(&alice, &phone, &id).await.unwrap(), Some(Seq(3)));
+    drop((here, there));
+    keyspace.drop().await;
+}

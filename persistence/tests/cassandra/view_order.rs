@@ -97,3 +97,27 @@ fn history(random: &mut StdRng, id: &ConversationId) -> Vec<(Arc<Entry>, Arc<Aud
     let audience = |names: Vec<&str>| Arc::new(Audience(names.into_iter().map(user).collect()));
     entries.into_iter().map(Arc::new).zip(audiences.into_iter().map(audience)).collect()
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_row_that_is_not_whole_yet_is_none_yet() {
+    let Some(keyspace) = Keyspace::fresh().await else { return };
+    let store: Arc<dyn Store> = keyspace.store();
+    let id = conversation("team");
+    let group = ConversationKind::Group;
+    let nobody = Arc::new(Audience::default());
+    let first = created(&id, group, &[("alice", Role::Owner), ("bob", Role::Member)]);
+    let second = member(&id, 2, MemberChange::Role, "bob", Role::Admin, group);
+    let third = updated(&id, 3, Updated { title: Some("Another".to_owned()), ..Updated::default() });
+    let [first, second, third] = [first, second, third].map(|entry| views(&Arc::new(entry), &nobody));
+    for later in [second, third] {
+        store.apply(later).await.unwrap();
+    }
+    assert_eq!(store.conversation(&id).await.unwrap(), None);
+    assert_eq!(store.members(&id).await.unwrap(), []);
+    assert_eq!(store.member(&id, &user("bob")).await.unwrap(), None);
+    store.apply(first).await.unwrap();
+    assert_eq!(store.conversation(&id).await.unwrap().unwrap().title.as_deref(), Some("Another"));
+    assert_eq!(store.member(&id, &user("bob")).await.unwrap().unwrap().role, Role::Admin);
+    drop(store);
+    keyspace.drop().await;
+}

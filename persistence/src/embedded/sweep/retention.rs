@@ -6,7 +6,7 @@
 use longwave_model::ConversationId;
 use prost::Message as _;
 
-use super::{JournalStarts, RetentionPolicy, SweepReport};
+use super::JournalStarts;
 use crate::embedded::Embedded;
 use crate::embedded::keys;
 use crate::embedded::log_row::LogRow;
@@ -15,6 +15,7 @@ use crate::embedded::request::Sweeping;
 use crate::embedded::rows::{self, ConversationFacts};
 use crate::embedded::tables::{Table, View, damaged};
 use crate::error::StoreError;
+use crate::retention::{RetentionPolicy, SweepReport};
 
 impl Embedded {
     pub(super) async fn sweep_retention(

@@ -35,6 +35,17 @@ pub enum Direction {
     Backward,
 }
 
+impl Direction {
+    /// What a page of `first..=last` speaks for that a limit ended after it had looked at `stopped`.
+    pub(crate) fn covered(self, first: u64, last: u64, stopped: Option<u64>) -> RangeInclusive<u64> {
+        match (self, stopped) {
+            (_, None) => first..=last,
+            (Self::Forward, Some(stopped)) => first..=stopped,
+            (Self::Backward, Some(stopped)) => stopped..=last,
+        }
+    }
+}
+
 /// Part of a log. A seq inside `covered` that is not among `entries` has expired.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Page {

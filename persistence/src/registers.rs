@@ -25,6 +25,17 @@ pub enum Expected {
     Version(u64),
 }
 
+impl Expected {
+    /// Whether that is what is stored.
+    pub(crate) fn is_met_by(self, stored: Option<&Versioned>) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Absent => stored.is_none(),
+            Self::Version(wanted) => stored.is_some_and(|stored| stored.version == wanted),
+        }
+    }
+}
+
 /// How a write ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Put {

@@ -48,27 +48,17 @@ impl Log for Cassandra {
         }
         let mut reader =
             PageReader { store: self, now: now_millis(), limit, room: bytes, entries: Vec::new(), stopped: None };
-        match direction {
-            Direction::Forward => {
-                for bucket in first / BUCKET..=last / BUCKET {
-                    if reader.stopped.is_none() {
-                        reader.read(conversation, bucket, first, last, direction).await?;
-                    }
-                }
-            }
-            Direction::Backward => {
-                for bucket in (first / BUCKET..=last / BUCKET).rev() {
-                    if reader.stopped.is_none() {
-                        reader.read(conversation, bucket, first, last, direction).await?;
-                    }
-                }
+        let mut buckets: Vec<u64> = (first / BUCKET..=last / BUCKET).collect();
+        if direction == Direction::Backward {
+            buckets.reverse();
+        }
+        for bucket in buckets {
+            reader.read(conversation, bucket, first, last, direction).await?;
+            if reader.stopped.is_some() {
+                break;
             }
         }
-        let covered = match (direction, reader.stopped) {
-            (_, None) => first..=last,
-            (Direction::Forward, Some(stopped)) => first..=stopped,
-            (Direction::Backward, Some(stopped)) => stopped..=last,
-        };
+        let covered = direction.covered(first, last, reader.stopped);
         Ok(Page { entries: reader.entries, covered: Some(covered), head })
     }
 

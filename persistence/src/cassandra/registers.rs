@@ -33,12 +33,7 @@ impl Registers for Cassandra {
             // A removed register keeps its version, so that a writer who saw the value before the removal does not take a later one for it.
             let version = row.as_ref().and_then(|(version, _)| *version);
             let stored = row.and_then(|(version, value)| versioned(version, value));
-            let as_expected = match expected {
-                Expected::Any => true,
-                Expected::Absent => stored.is_none(),
-                Expected::Version(wanted) => stored.as_ref().is_some_and(|stored| stored.version == wanted),
-            };
-            if !as_expected {
+            if !expected.is_met_by(stored.as_ref()) {
                 return Ok(Put::Conflict(stored));
             }
             if value.is_none() && stored.is_none() {

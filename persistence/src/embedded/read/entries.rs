@@ -45,11 +45,7 @@ impl Log for Embedded {
             Direction::Forward => reader.read(rows)?,
             Direction::Backward => reader.read(rows.rev())?,
         };
-        let covered = match (direction, reader.stopped) {
-            (_, None) => first..=last,
-            (Direction::Forward, Some(stopped)) => first..=stopped,
-            (Direction::Backward, Some(stopped)) => stopped..=last,
-        };
+        let covered = direction.covered(first, last, reader.stopped);
         Ok(Page { entries: reader.entries, covered: Some(covered), head })
     }
 

@@ -19,12 +19,7 @@ impl Stage<'_> {
             Some(row) => rows::parse_register(&row).ok_or_else(|| damaged(Table::Register, key.to_owned()))?,
             None => (0, None),
         };
-        let as_expected = match expected {
-            Expected::Any => true,
-            Expected::Absent => stored.is_none(),
-            Expected::Version(wanted) => stored.as_ref().is_some_and(|stored| stored.version == wanted),
-        };
-        if !as_expected {
+        if !expected.is_met_by(stored.as_ref()) {
             return Ok(Put::Conflict(stored));
         }
         if value.is_none() && stored.is_none() {

@@ -78,7 +78,8 @@ impl Node {
             .spawn()
             .with_context(|| format!("{}: cannot start {}", self.name, command.get_program().to_string_lossy()))?;
         fs::write(self.pid_file(), child.id().to_string())?;
-        while !(self.ready)(self.address) {
+        // Also until its pid is known by its command line, which is empty for a moment after the start.
+        while !self.answers() {
             if let Some(status) = child.try_wait()? {
                 bail!("{} ended ({status}) before it answered; the end of its log:\n{}", self.name, self.log_end());
             }

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
-use longwave_bridge::{Bridge, BridgeParts, BridgeSettings, BridgeStats, UnknownPeers};
+use longwave_bridge::{Bridge, BridgeParts, BridgeSettings, BridgeStats, Ownership, UnknownPeers};
 use longwave_model::{DeviceId, Entry, ErrorCode, Refusal, UserId};
 use longwave_persistence::embedded::{Embedded, EmbeddedConfig};
 use longwave_port::{
@@ -68,9 +68,11 @@ impl Session {
         };
         let publish = Publish {
             sender: self.sender.clone(),
+            number: 1,
+            route: None,
             topic: self.topic.clone(),
             payload: Bytes::from(payload),
-            guarantee: Guarantee::AtLeastOnce { packet_id: 1, resend: false },
+            guarantee: Guarantee::AtLeastOnce { packet_id: 1, resend_of: None },
             properties: None,
             wants_notice: false,
         };
@@ -111,6 +113,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         }),
         settings: BridgeSettings { unknown_peers: UnknownPeers::Allowed, ..BridgeSettings::default() },
         stats: stats.clone(),
+        ownership: Ownership::Always,
     });
     bridge.ready().await;
     let load = Arc::new(Load {

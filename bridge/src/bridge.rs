@@ -18,8 +18,9 @@ use tracing::{error, info, warn};
 use crate::core::Core;
 use crate::intake;
 use crate::lane::request::Request;
-use crate::lane::{Lane, LaneParts};
+use crate::lane::{Lane, LaneParts, Ownership};
 use crate::marks::write_marks;
+use crate::owned::OwnedShards;
 use crate::rate::Rates;
 use crate::requests::Requests;
 use crate::settings::BridgeSettings;
@@ -45,9 +46,11 @@ pub struct BridgeParts {
     pub settings: BridgeSettings,
     /// Where it counts.
     pub stats: Arc<BridgeStats>,
+    /// When lanes take their shards.
+    pub ownership: Ownership,
 }
 
-/// A running bridge that owns all shards of its store.
+/// A running bridge.
 pub struct Bridge {
     core: Arc<Core>,
     tasks: Mutex<Vec<JoinHandle<()>>>,
@@ -60,7 +63,8 @@ impl Bridge {
     /// Outside a tokio runtime.
     #[must_use]
     pub fn start(parts: BridgeParts) -> Arc<Self> {
-        let BridgeParts { store, bus, admit, clock, settings, stats } = parts;
+        let BridgeParts { store, bus, admit, clock, settings, stats, ownership } = parts;
+        let owned = Arc::new(OwnedShards::new(store.shards()));
         let settings = Arc::new(settings);
         let (marks, mark_jobs) = mpsc::unbounded_channel();
         let mut tasks = vec![tokio::spawn(write_marks(store.clone(), bus.clone(), mark_jobs))];
@@ -72,6 +76,8 @@ impl Bridge {
             stats: stats.clone(),
             marks,
             owner: OwnerId(rand::random()),
+            ownership,
+            owned: owned.clone(),
         });
         let shards = store.shards();
         let mut lanes = Vec::with_capacity(usize::from(shards));
@@ -83,11 +89,20 @@ impl Bridge {
         info!(lanes = shards, "bridge started");
         let rates = Rates::new(settings.user_rate);
         let runtime = Handle::current();
-        let core = Core { store, admit, clock, settings, stats, rates, lanes, runtime, requests: Requests::default() };
+        let core =
+            Core { store, admit, clock, settings, stats, rates, lanes, owned, runtime, requests: Requests::default() };
         Arc::new(Self { core: Arc::new(core), tasks: Mutex::new(tasks) })
     }
 
-    /// Whether every lane has taken its shard.
+    /// Takes these shards, if they are not owned; for [`Ownership::OnDemand`].
+    pub fn own(&self, shards: impl IntoIterator<Item = ShardId>) {
+        for lane in shards.into_iter().filter_map(|shard| self.core.lanes.get(usize::from(shard.0))) {
+            // A lane that has ended needs no shard.
+            let _ = lane.send(Request::Own);
+        }
+    }
+
+    /// Whether every lane serves, or would when asked.
     #[must_use]
     pub fn is_ready(&self) -> bool {
         self.core.stats.serving.load(Relaxed) >= self.core.lanes.len() as u64

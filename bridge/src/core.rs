@@ -1,8 +1,9 @@
 //! What intake and verbs share: the store, the lanes, and how to ask a lane.
 
 use std::sync::Arc;
+use std::time::Instant;
 
-use longwave_model::{ConversationId, DeviceId, Refusal, UserId, shard_of};
+use longwave_model::{ConversationId, DeviceId, Refusal, ShardId, UserId, shard_of};
 use longwave_persistence::{Store, StoreError};
 use longwave_port::Admit;
 use tokio::runtime::Handle;
@@ -13,6 +14,7 @@ use crate::check::Change;
 use crate::lane::conversation::Snapshot;
 use crate::lane::refusal_of;
 use crate::lane::request::{ChangeRequest, Changed, Request};
+use crate::owned::OwnedShards;
 use crate::rate::Rates;
 use crate::requests::Requests;
 use crate::settings::BridgeSettings;
@@ -28,6 +30,7 @@ pub(crate) struct Core {
     pub(crate) rates: Rates,
     /// By shard.
     pub(crate) lanes: Vec<mpsc::UnboundedSender<Request>>,
+    pub(crate) owned: Arc<OwnedShards>,
     pub(crate) runtime: Handle,
     pub(crate) requests: Requests,
 }
@@ -39,12 +42,24 @@ pub(crate) enum Failure {
     Refused(Refusal),
     /// Nobody knows whether it was.
     Unknown,
+    /// It was not, and may be elsewhere: the shard has another owner.
+    Moved,
 }
 
 impl Core {
+    /// A shard's number, for a conversation.
+    fn shard(&self, conversation: &ConversationId) -> ShardId {
+        shard_of(conversation, u16::try_from(self.lanes.len()).unwrap_or(u16::MAX))
+    }
+
+    /// Whether a new conversation of this name costs no other owner its shard.
+    pub(crate) fn is_at_home(&self, conversation: &ConversationId) -> bool {
+        !self.owned.has_any() || self.owned.has(self.shard(conversation))
+    }
+
     /// Hands a request to the lane of its conversation. Bounded by the byte budget, not by the channel.
     pub(crate) fn hand_over(&self, conversation: &ConversationId, request: Request) {
-        let shard = shard_of(conversation, u16::try_from(self.lanes.len()).unwrap_or(u16::MAX));
+        let shard = self.shard(conversation);
         if let Some(lane) = self.lanes.get(usize::from(shard.0)) {
             // Fails only when the bridge has stopped; the request then answers "unknown" as it is dropped.
             let _ = lane.send(request);
@@ -57,20 +72,21 @@ impl Core {
         conversation: &ConversationId,
         actor: &UserId,
         device: Option<&DeviceId>,
+        until: Option<Instant>,
         change: Change,
     ) -> Result<Changed, Failure> {
         let (to, answer) = oneshot::channel();
         let (actor, device) = (actor.clone(), device.cloned());
-        let request = ChangeRequest { conversation: conversation.clone(), actor, device, change, to };
+        let request = ChangeRequest { conversation: conversation.clone(), actor, device, change, until, to };
         self.hand_over(conversation, Request::Change(Box::new(request)));
-        answer.await.map_err(|_| Failure::Unknown)?.map_err(Failure::Refused)
+        answer.await.map_err(|_| Failure::Unknown)?
     }
 
     /// What a conversation is, after everything that was handed over before; views agree with it. Refused when it does not exist.
     pub(crate) async fn look(&self, conversation: &ConversationId) -> Result<Snapshot, Failure> {
         let (to, answer) = oneshot::channel();
         self.hand_over(conversation, Request::Look { conversation: conversation.clone(), to });
-        answer.await.map_err(|_| Failure::Unknown)?.map_err(Failure::Refused)
+        answer.await.map_err(|_| Failure::Unknown)?
     }
 
     /// Makes the lane read again what it knows of a conversation beside its entries.

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use longwave_envelope::{Command, CommandLimits, CommandProperties, SendCommand, decode_command, refused_id};
-use longwave_model::{ConversationId, DeviceId, ErrorCode, Message, MessageId, Origin, Refusal, UserId};
+use longwave_model::{ConversationId, DeviceId, ErrorCode, FirstSending, Message, MessageId, Origin, Refusal, UserId};
 use longwave_port::{Completion, Guarantee, Publish, PublishProperties};
 use longwave_topics::{Encoding, Topic, parse_topic};
 use xxhash_rust::xxh3::{xxh3_64_with_seed, xxh3_128};
 
 use crate::budget::Charge;
 use crate::core::Core;
-use crate::lane::request::{ReadRequest, Request, SendRequest, TypingRequest};
+use crate::lane::request::{Order, ReadRequest, Request, SendRequest, TypingRequest};
 use crate::reply::{Echo, Reply};
 use crate::requests::Asked;
 
@@ -103,14 +103,15 @@ fn send_request(publish: &Publish, to: Addressed, send: SendCommand, reply: Repl
     let bare = send.id.is_none();
     let (mut id, mut origin, mut is_resend) = (send.id, None, false);
     match publish.guarantee {
-        Guarantee::AtLeastOnce { packet_id, resend } if bare => {
+        Guarantee::AtLeastOnce { packet_id, resend_of } if bare => {
+            let this = FirstSending { connection: sender.connection, number: publish.number };
             origin = Some(Origin {
                 incarnation: sender.incarnation,
-                connection: sender.connection,
+                first: resend_of.unwrap_or(this),
                 packet_id,
                 fingerprint: fingerprint(publish),
             });
-            is_resend = resend;
+            is_resend = resend_of.is_some();
         }
         Guarantee::ExactlyOnce { packet_id, uses } if bare => id = Some(derived_id(publish, packet_id, uses)),
         _ => {}
@@ -123,7 +124,8 @@ fn send_request(publish: &Publish, to: Addressed, send: SendCommand, reply: Repl
         connection: sender.connection,
         id,
         origin,
-        resend: is_resend,
+        order: publish.route.map(|route| Order { number: publish.number, after: route.after, until: route.until }),
+        resend: is_resend || publish.route.is_some_and(|route| route.again),
         expires_in: send.expires_in,
         message: Message {
             body: send.body,

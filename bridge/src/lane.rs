@@ -20,9 +20,11 @@ use crate::fault::Fault;
 use crate::lane::batch::Batch;
 use crate::lane::decide::Step;
 use crate::lane::memory::Memory;
+use crate::lane::ownership::Hold;
 use crate::lane::request::Request;
 use crate::lane::settle::Progress;
 use crate::marks::MarkJob;
+use crate::owned::OwnedShards;
 use crate::settings::BridgeSettings;
 use crate::stats::BridgeStats;
 
@@ -35,12 +37,14 @@ mod finish;
 mod keys;
 mod load;
 mod memory;
+mod ownership;
 mod recent;
 pub(crate) mod request;
 mod settle;
 mod takeover;
 
 pub(crate) use fetch::refusal_of;
+pub use ownership::Ownership;
 
 /// Requests looked at in one turn.
 pub(crate) const WINDOW: usize = 512;
@@ -58,6 +62,8 @@ pub(crate) struct LaneParts {
     pub(crate) marks: mpsc::UnboundedSender<MarkJob>,
     /// Random per process start (protocol rule 2).
     pub(crate) owner: OwnerId,
+    pub(crate) ownership: Ownership,
+    pub(crate) owned: Arc<OwnedShards>,
 }
 
 /// A lane. Consumed by [`Lane::run`].
@@ -72,6 +78,7 @@ pub(crate) struct Lane {
     progress: Progress,
     fault: Fault,
     stopping: bool,
+    hold: Hold,
     /// Conversations read in this turn that did not exist.
     absent_conversations: Vec<ConversationId>,
 }
@@ -90,18 +97,25 @@ impl Lane {
             progress: Progress::default(),
             fault: Fault::from_environment(),
             stopping: false,
+            hold: Hold::default(),
             absent_conversations: Vec::new(),
         }
     }
 
-    /// Takes the shard and serves it until told to stop.
+    /// Serves its shard until told to stop.
     pub(crate) async fn run(mut self) {
-        self.take_over().await;
+        if self.parts.ownership == Ownership::Always {
+            self.take_over().await;
+        }
         let _serving = Serving::new(self.parts.stats.clone());
         while self.gather().await {
-            self.turn().await;
+            if self.hold().await {
+                self.turn().await;
+            }
         }
-        self.settle().await;
+        if self.hold.is_owned() {
+            self.settle().await;
+        }
     }
 
     /// Fills the backlog. False when there is nothing left to do, ever.
@@ -111,7 +125,8 @@ impl Lane {
             match timeout(IDLE, self.queue.recv_many(&mut gathered, WINDOW)).await {
                 Ok(0) => return false,
                 Ok(_) => self.backlog.extend(gathered.drain(..)),
-                Err(_) => self.settle().await,
+                Err(_) if self.hold.is_owned() => self.settle().await,
+                Err(_) => {}
             }
         }
         while self.backlog.len() < WINDOW
@@ -133,6 +148,9 @@ impl Lane {
             }
         }
         self.commit(batch).await;
+        if !self.hold.is_owned() {
+            return;
+        }
         self.trim().await;
         self.memory.absent.clear();
         self.forget_absent();

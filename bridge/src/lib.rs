@@ -16,6 +16,7 @@ mod intake;
 pub mod invariant;
 mod lane;
 mod marks;
+mod owned;
 mod rate;
 mod registers;
 mod reply;
@@ -27,5 +28,6 @@ mod testing;
 mod verbs;
 
 pub use bridge::{Bridge, BridgeParts, Clock};
+pub use lane::Ownership;
 pub use settings::{BridgeSettings, DirectPolicy, UnknownPeers};
 pub use stats::{APPEND_CLASSES, BridgeStats};

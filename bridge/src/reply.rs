@@ -73,6 +73,11 @@ impl Reply {
         self.completion.complete(Answer::Refused { refusal, notice });
     }
 
+    /// Nothing was done here.
+    pub(crate) fn moved(self) {
+        self.completion.complete(Answer::Moved);
+    }
+
     /// Nobody knows.
     pub(crate) fn unknown(self) {
         self.completion.complete(Answer::Unknown);

@@ -82,7 +82,8 @@ impl Core {
             }
         };
         let device = (!publish.sender.service).then(|| publish.sender.device.clone());
-        let asker = Asker { user, device, sender: publish.sender };
+        let until = publish.route.map(|route| route.until);
+        let asker = Asker { user, device, sender: publish.sender, until };
         // Apart, because one verb that panics shall not take the session's others with it.
         let core = self.clone();
         let (method, params) = (request.method, request.params);
@@ -100,6 +101,7 @@ impl Core {
                 reply.responded(payload.map(|payload| response.notice(payload)), None);
             }
             Err(Failure::Unknown) => reply.unknown(),
+            Err(Failure::Moved) => reply.moved(),
         }
     }
 }

@@ -36,6 +36,8 @@ pub struct BridgeStats {
     pub takeovers: AtomicU64,
     /// Lanes that serve.
     pub serving: AtomicU64,
+    /// Shards owned.
+    pub owned: AtomicU64,
     refusals: [AtomicU64; ErrorCode::ALL.len()],
 }
 
@@ -55,6 +57,7 @@ impl Default for BridgeStats {
             rejected: AtomicU64::default(),
             takeovers: AtomicU64::default(),
             serving: AtomicU64::default(),
+            owned: AtomicU64::default(),
             refusals: std::array::from_fn(|_| AtomicU64::default()),
         }
     }

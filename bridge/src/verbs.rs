@@ -3,6 +3,7 @@
 //! Every verb may be repeated without harm, because a request whose response got lost is sent again.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use longwave_model::{ConversationId, DeviceId, ErrorCode, Refusal, UserId};
 use longwave_port::Sender;
@@ -23,6 +24,8 @@ pub(crate) struct Asker {
     pub(crate) device: Option<DeviceId>,
     /// The session.
     pub(crate) sender: Arc<Sender>,
+    /// Whoever handed the request over has given up on it by then.
+    pub(crate) until: Option<Instant>,
 }
 
 /// A request that was done.

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use bytes::{Buf, Bytes, BytesMut};
-use longwave_model::{DeviceId, ErrorCode, Refusal, Seq, UserId};
+use longwave_model::{DeviceId, ErrorCode, FirstSending, Refusal, Seq, UserId};
 use longwave_port::{Answer, Delivery, Identity, Notice, Resend, Sender, Ticket};
 
 use crate::codec::packet::{Connect, Packet, Version};
@@ -186,7 +186,7 @@ fn opened(options: u8) -> OpenedSession {
         }),
         subscriptions: Vec::new(),
         qos2_uses: vec![(7, 1)],
-        unsettled: if options & 32 == 0 { Vec::new() } else { vec![7] },
+        unsettled: if options & 32 == 0 { Vec::new() } else { vec![(7, FirstSending { connection: 1, number: 1 })] },
     }
 }
 

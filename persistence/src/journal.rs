@@ -99,6 +99,12 @@ pub trait Journal: Send + Sync {
     /// [`StoreError`] when the outcome is not known; call again.
     async fn take(&self, shard: ShardId, owner: OwnerId) -> Result<Tenure, StoreError>;
 
+    /// The epoch of a shard's owner, after every take and append before this.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store cannot be read.
+    async fn epoch(&self, shard: ShardId) -> Result<Epoch, StoreError>;
+
     /// Appends under the fence. On a backend where journal and views are one commit, the views are stored too.
     async fn append(&self, append: Append) -> Outcome;
 

@@ -1,6 +1,6 @@
 //! A session row as bytes: protobuf, because sessions outlive releases and gain fields.
 
-use longwave_model::{ConversationId, DeviceId, Seq, UserId};
+use longwave_model::{ConversationId, DeviceId, FirstSending, Seq, UserId};
 
 use crate::sessions::{InFlight, SessionRow, SubscriptionRow};
 
@@ -17,7 +17,7 @@ struct Session {
     #[prost(message, repeated, tag = "5")]
     qos2_uses: Vec<Qos2Use>,
     #[prost(message, optional, tag = "6")]
-    unsettled: Option<PacketIds>,
+    unsettled: Option<Unsettled>,
     #[prost(message, repeated, tag = "7")]
     in_flight: Vec<Delivery>,
     #[prost(uint64, tag = "8")]
@@ -51,9 +51,20 @@ struct Qos2Use {
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
-struct PacketIds {
-    #[prost(uint32, repeated, tag = "1")]
-    ids: Vec<u32>,
+struct Unsettled {
+    // Tag 1 was packet ids alone.
+    #[prost(message, repeated, tag = "2")]
+    publishes: Vec<Sending>,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+struct Sending {
+    #[prost(uint32, tag = "1")]
+    packet_id: u32,
+    #[prost(uint64, tag = "2")]
+    connection: u64,
+    #[prost(uint64, tag = "3")]
+    number: u64,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -90,7 +101,10 @@ pub(crate) fn encode(row: &SessionRow) -> Vec<u8> {
             .iter()
             .map(|(packet_id, uses)| Qos2Use { packet_id: u32::from(*packet_id), uses: *uses })
             .collect(),
-        unsettled: row.unsettled.as_ref().map(|ids| PacketIds { ids: ids.iter().map(|id| u32::from(*id)).collect() }),
+        unsettled: row
+            .unsettled
+            .as_ref()
+            .map(|left| Unsettled { publishes: left.iter().map(encode_sending).collect() }),
         in_flight: row
             .in_flight
             .iter()
@@ -122,13 +136,21 @@ pub(crate) fn decode(user: UserId, device: DeviceId, row: &[u8]) -> Option<Sessi
             .map(|one| Some((u16::try_from(one.packet_id).ok()?, one.uses)))
             .collect::<Option<_>>()?,
         unsettled: match session.unsettled {
-            Some(list) => Some(list.ids.into_iter().map(|id| u16::try_from(id).ok()).collect::<Option<_>>()?),
+            Some(left) => Some(left.publishes.iter().map(sending).collect::<Option<_>>()?),
             None => None,
         },
         in_flight: session.in_flight.into_iter().map(delivery).collect::<Option<_>>()?,
         connected_at: session.connected_at,
         disconnected_at: session.disconnected_at,
     })
+}
+
+fn encode_sending((packet_id, first): &(u16, FirstSending)) -> Sending {
+    Sending { packet_id: u32::from(*packet_id), connection: first.connection, number: first.number }
+}
+
+fn sending(row: &Sending) -> Option<(u16, FirstSending)> {
+    Some((u16::try_from(row.packet_id).ok()?, FirstSending { connection: row.connection, number: row.number }))
 }
 
 /// What ordering and expiry need of a row, without its lists.

@@ -1,7 +1,7 @@
 //! Session rows: what a device's MQTT session is when nobody is connected to it.
 
 use async_trait::async_trait;
-use longwave_model::{ConversationId, DeviceId, Seq, UserId};
+use longwave_model::{ConversationId, DeviceId, FirstSending, Seq, UserId};
 
 use crate::error::StoreError;
 
@@ -22,9 +22,9 @@ pub struct SessionRow {
     pub subscriptions: Vec<SubscriptionRow>,
     /// Uses per packet id of QoS 2 publishes from the device, for those above 0; raised at PUBREL, before PUBCOMP.
     pub qos2_uses: Vec<(u16, u32)>,
-    /// Packet ids of QoS 1 publishes whose PUBACK was never sent, so that DUP is certain to mean them. `None` when the connection did
+    /// QoS 1 publishes whose PUBACK was never sent, by packet id, so that DUP is certain to mean them. `None` when the connection did
     /// not close in an orderly way: then nothing is certain.
-    pub unsettled: Option<Vec<u16>>,
+    pub unsettled: Option<Vec<(u16, FirstSending)>>,
     /// What was sent and not acknowledged when the connection closed, so that it is resent with DUP and its packet id.
     pub in_flight: Vec<InFlight>,
     /// Unix time in milliseconds of the last CONNECT.

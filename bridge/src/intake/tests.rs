@@ -62,7 +62,7 @@ async fn the_first_message_makes_a_direct_conversation() {
 fn notice(answer: Answer) -> Option<(String, Value)> {
     let notice = match answer {
         Answer::Stored { notice, .. } | Answer::Refused { notice, .. } | Answer::Done { notice, .. } => notice,
-        Answer::Unknown => None,
+        Answer::Unknown | Answer::Moved => None,
     }?;
     Some((notice.topic, serde_json::from_slice(&notice.payload).unwrap()))
 }

@@ -30,8 +30,10 @@ pub(crate) enum Verdict {
     Already,
     /// It will not be done.
     Refused(Refusal),
-    /// It came over a connection that a later one has replaced.
+    /// It came over a connection that a later one has replaced, or so late that nobody waits for it.
     Superseded,
+    /// The publish that must come before it was not taken by this owner.
+    OutOfOrder,
     /// It is done once the batch is stored and applied.
     After,
 }

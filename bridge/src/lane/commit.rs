@@ -30,7 +30,9 @@ impl Lane {
     /// Stores the batch and answers its requests, or puts them back to be decided anew.
     pub(super) async fn commit(&mut self, batch: Batch) {
         if batch.entries.is_empty() {
-            self.finish(batch).await;
+            if let Some(batch) = self.confirm(batch).await {
+                self.finish(batch).await;
+            }
             return;
         }
         debug_assert!(self.fault.is_planted() || invariant::is_dense(batch.entries.iter().map(|out| &*out.entry)));
@@ -45,6 +47,7 @@ impl Lane {
             match self.parts.store.append(append).await {
                 Outcome::Applied => {
                     self.head = last;
+                    self.hold.confirm();
                     self.progress.stored(watermarks);
                     self.committed(batch).await;
                     return;
@@ -52,7 +55,7 @@ impl Lane {
                 Outcome::NotApplied => {
                     count(&self.parts.stats.fenced);
                     info!(shard = %self.shard, "another owner has taken the shard");
-                    self.start_over(batch).await;
+                    self.lost(batch).await;
                     return;
                 }
                 Outcome::Rejected(error) => {
@@ -75,7 +78,7 @@ impl Lane {
                         }
                         Resolved::NotLanded(tenure) => self.epoch = tenure.epoch,
                         Resolved::Overtaken => {
-                            self.start_over(batch).await;
+                            self.lost(batch).await;
                             return;
                         }
                     }
@@ -103,7 +106,7 @@ impl Lane {
     }
 
     /// Puts the batch's requests back in their order and takes the shard anew (protocol rule 2).
-    async fn start_over(&mut self, batch: Batch) {
+    pub(super) async fn start_over(&mut self, batch: Batch) {
         for (request, _) in batch.decided.into_iter().rev() {
             self.backlog.push_front(request);
         }

@@ -1,5 +1,7 @@
 //! Decides requests in their order, from memory alone; what memory lacks is fetched by [`Lane::fetch_missing`].
 
+use std::time::Instant;
+
 use longwave_model::{Content, ConversationId, ConversationKind, Created, Entry, Membership, Origin, Role, UserId};
 
 use crate::check;
@@ -49,6 +51,7 @@ impl Lane {
                 self.memory.conversations.remove(conversation);
                 Ok(Verdict::After)
             }
+            Request::Own => Ok(Verdict::After),
             Request::Stop => {
                 self.stopping = true;
                 return Step::Decided;
@@ -75,6 +78,25 @@ impl Lane {
         if !self.memory.is_current(session, send.connection) {
             return Ok(Verdict::Superseded);
         }
+        let Some(order) = &send.order else { return self.decide_in_order(send, session, batch) };
+        if order.until <= Instant::now() {
+            return Ok(Verdict::Superseded);
+        }
+        let chain = self.memory.names.chain(session, &send.conversation);
+        if !self.memory.is_next(chain, send.connection, order) {
+            return Ok(Verdict::OutOfOrder);
+        }
+        let verdict = self.decide_in_order(send, session, batch)?;
+        self.memory.take(chain, send.connection, order.number);
+        Ok(verdict)
+    }
+
+    fn decide_in_order(
+        &mut self,
+        send: &SendRequest,
+        session: SessionMark,
+        batch: &mut Batch,
+    ) -> Result<Verdict, NotYet> {
         let key = send.id.as_ref().map(|id| self.memory.names.publish(&send.conversation, &send.sender, id));
         let bare = send.origin.filter(|_| key.is_none());
         let bare = bare.map(|origin| (ResendKey { session, packet_id: origin.packet_id }, origin));
@@ -142,6 +164,9 @@ impl Lane {
     }
 
     fn decide_change(&mut self, request: &ChangeRequest, batch: &mut Batch) -> Result<Verdict, NotYet> {
+        if request.until.is_some_and(|until| until <= Instant::now()) {
+            return Ok(Verdict::Superseded);
+        }
         let conversation = self.memory.conversations.get(&request.conversation).ok_or(NotYet::Missing)?;
         let limit = self.parts.settings.group_members;
         let content = match check::change(conversation, &request.actor, &request.change, limit) {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use crate::apply::{apply, batch_views};
 use crate::check;
+use crate::core::Failure;
 use crate::lane::Lane;
 use crate::lane::batch::{Batch, Verdict};
 use crate::lane::fetch::refusal_of;
@@ -34,6 +35,7 @@ impl Lane {
                 },
                 (Request::Send(send), Verdict::Found(stored)) => send.reply.stored(stored),
                 (request, Verdict::Superseded) => drop(request),
+                (request, Verdict::OutOfOrder) => request.moved(),
                 (request, Verdict::Refused(refusal)) => request.refuse(refusal),
                 other => later.push(other),
             }
@@ -62,6 +64,7 @@ impl Lane {
                 (request, Verdict::Entry(_)) => request.refuse(refusal.clone()),
                 (Request::Send(send), Verdict::Found(stored)) => send.reply.stored(stored),
                 (request, Verdict::Superseded) => drop(request),
+                (request, Verdict::OutOfOrder) => request.moved(),
                 // Decided on entries that do not exist: decide again.
                 (request, _) => self.backlog.push_front(request),
             }
@@ -92,7 +95,9 @@ impl Lane {
             }
             Request::Look { conversation, to } => {
                 let snapshot = self.memory.conversations.get(&conversation).filter(|known| known.exists());
-                let _ = to.send(snapshot.map(|known| known.snapshot()).ok_or_else(unknown_conversation));
+                let _ = to.send(
+                    snapshot.map(|known| known.snapshot()).ok_or_else(unknown_conversation).map_err(Failure::Refused),
+                );
             }
             Request::Forget { done, .. } => {
                 let _ = done.send(());
@@ -100,7 +105,7 @@ impl Lane {
             Request::Read(read) => self.read(*read),
             Request::Typing(typing) => self.typing(*typing),
             Request::Send(send) => send.reply.unknown(),
-            Request::Stop => {}
+            Request::Own | Request::Stop => {}
         }
     }
 

@@ -22,6 +22,10 @@ pub(crate) struct ResendKey {
     pub(crate) packet_id: u16,
 }
 
+/// Names the publishes of a session into one conversation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct ChainKey(u64, u64);
+
 /// Makes the names.
 #[derive(Debug, Default)]
 pub(crate) struct Names {
@@ -34,6 +38,12 @@ impl Names {
     pub(crate) fn publish(&self, conversation: &ConversationId, sender: &UserId, id: &MessageId) -> DedupKey {
         let parts = (conversation.as_str(), sender.as_str(), id.as_bytes().as_ref());
         DedupKey(self.one.hash_one(parts), self.other.hash_one(parts))
+    }
+
+    /// Of a session's publishes into a conversation.
+    pub(crate) fn chain(&self, session: SessionMark, conversation: &ConversationId) -> ChainKey {
+        let parts = (session.0, session.1, conversation.as_str());
+        ChainKey(self.one.hash_one(parts), self.other.hash_one(parts))
     }
 
     /// Of a session.

@@ -10,12 +10,10 @@ use longwave_persistence::Stored;
 use rustc_hash::FxBuildHasher;
 
 use crate::lane::conversation::Conversation;
-use crate::lane::keys::{DedupKey, Names, ResendKey, SessionMark};
+use crate::lane::keys::{ChainKey, DedupKey, Names, ResendKey, SessionMark};
 use crate::lane::recent::Recent;
+use crate::lane::request::Order;
 use crate::settings::BridgeSettings;
-
-/// How long after its last sign of life a crashed process's acknowledgements may still have been on their way, in milliseconds.
-const RESEND_MILLIS: u64 = 2_000;
 
 /// A publish without an id that was stored. Its topic, hence its conversation, is part of the origin's fingerprint.
 #[derive(Debug, Clone, Copy)]
@@ -36,6 +34,8 @@ pub(crate) struct Memory {
     /// The latest time given to an entry, Unix milliseconds.
     pub(crate) last_ts: u64,
     connections: Recent<SessionMark, u64>,
+    /// The latest publish taken, by connection and number, of sessions whose publishes come from another process.
+    taken: Recent<ChainKey, (u64, u64)>,
 }
 
 impl Memory {
@@ -49,6 +49,7 @@ impl Memory {
             absent: HashSet::default(),
             last_ts: 0,
             connections: Recent::new(settings.session_entries),
+            taken: Recent::new(settings.session_entries),
         }
     }
 
@@ -57,6 +58,7 @@ impl Memory {
         self.conversations.clear();
         self.dedup.clear();
         self.resends.clear();
+        self.taken.clear();
         self.absent.clear();
     }
 
@@ -80,6 +82,17 @@ impl Memory {
         }
     }
 
+    /// Whether what must come before a publish has been taken by this owner (protocol rule 21).
+    pub(crate) fn is_next(&mut self, chain: ChainKey, connection: u64, order: &Order) -> bool {
+        order.after == 0 || self.taken.get(&chain).is_some_and(|taken| taken.0 == connection && taken.1 >= order.after)
+    }
+
+    /// A publish was decided.
+    pub(crate) fn take(&mut self, chain: ChainKey, connection: u64, number: u64) {
+        let taken = self.taken.get(&chain).copied().unwrap_or_default();
+        self.taken.put(chain, taken.max((connection, number)));
+    }
+
     /// A stored entry of this owner, and the session that published it.
     pub(crate) fn learn(&mut self, entry: &Entry, session: Option<SessionMark>) {
         let stored = Stored { seq: entry.seq, ts: entry.ts };
@@ -93,13 +106,11 @@ impl Memory {
         }
     }
 
-    /// An entry of the retained tail, from before this owner. `last_commit` is when the former process last stored anything.
-    pub(crate) fn learn_from_tail(&mut self, entry: &Entry, last_commit: u64) {
+    /// An entry of the retained tail, from before this owner.
+    pub(crate) fn learn_from_tail(&mut self, entry: &Entry) {
         self.last_ts = self.last_ts.max(entry.ts);
-        let recent = entry.ts.saturating_add(RESEND_MILLIS) >= last_commit;
         // A service's entries name no device, so its resends are not recognised across a restart: stored again, never lost.
-        let device = entry.device.as_ref().filter(|_| recent);
-        let session = device.map(|device| self.names.session(&entry.sender, device));
+        let session = entry.device.as_ref().map(|device| self.names.session(&entry.sender, device));
         self.learn(entry, session);
     }
 }

@@ -1,10 +1,13 @@
 //! What a lane is asked to do, in the order in which it is to be done.
 
+use std::time::Instant;
+
 use longwave_model::{ConversationId, DeviceId, Message, MessageId, Origin, Refusal, Seq, UserId};
 use longwave_persistence::Stored;
 use tokio::sync::oneshot;
 
 use crate::check::Change;
+use crate::core::Failure;
 use crate::lane::conversation::Snapshot;
 use crate::reply::Reply;
 
@@ -23,7 +26,9 @@ pub(crate) enum Request {
     /// Change the conversation by an entry.
     Change(Box<ChangeRequest>),
     /// What the conversation is, after everything before this.
-    Look { conversation: ConversationId, to: oneshot::Sender<Result<Snapshot, Refusal>> },
+    Look { conversation: ConversationId, to: oneshot::Sender<Result<Snapshot, Failure>> },
+    /// Take the shard, if it is not owned.
+    Own,
     /// A block register has changed: read it again.
     Forget { conversation: ConversationId, done: oneshot::Sender<()> },
     /// Finish what came before and end.
@@ -39,7 +44,7 @@ impl Request {
             Self::Typing(typing) => Some(&typing.conversation),
             Self::Change(change) => Some(&change.conversation),
             Self::Look { conversation, .. } => Some(conversation),
-            Self::Forget { .. } | Self::Stop => None,
+            Self::Own | Self::Forget { .. } | Self::Stop => None,
         }
     }
 }
@@ -52,9 +57,22 @@ impl Request {
             Self::Read(read) => read.reply.refused(refusal),
             Self::Typing(typing) => typing.reply.refused(refusal),
             // Who asked may be gone.
-            Self::Change(change) => drop(change.to.send(Err(refusal))),
-            Self::Look { to, .. } => drop(to.send(Err(refusal))),
-            Self::Forget { .. } | Self::Stop => {}
+            Self::Change(change) => drop(change.to.send(Err(Failure::Refused(refusal)))),
+            Self::Look { to, .. } => drop(to.send(Err(Failure::Refused(refusal)))),
+            Self::Own | Self::Forget { .. } | Self::Stop => {}
+        }
+    }
+
+    /// Says that it was not done here and may be done elsewhere.
+    pub(crate) fn moved(self) {
+        match self {
+            Self::Send(send) => send.reply.moved(),
+            Self::Read(read) => read.reply.moved(),
+            Self::Typing(typing) => typing.reply.moved(),
+            // Who asked may be gone.
+            Self::Change(change) => drop(change.to.send(Err(Failure::Moved))),
+            Self::Look { to, .. } => drop(to.send(Err(Failure::Moved))),
+            Self::Own | Self::Forget { .. } | Self::Stop => {}
         }
     }
 }
@@ -73,6 +91,8 @@ pub(crate) struct SendRequest {
     pub(crate) connection: u64,
     /// What makes it exact: the sender's id, or one derived from its QoS 2 state.
     pub(crate) id: Option<MessageId>,
+    /// Its place among the connection's publishes, if another process handed it over.
+    pub(crate) order: Option<Order>,
     /// What makes a DUP resend of it recognisable.
     pub(crate) origin: Option<Origin>,
     /// Whether it may be such a resend itself.
@@ -81,6 +101,17 @@ pub(crate) struct SendRequest {
     pub(crate) expires_in: Option<u32>,
     pub(crate) message: Message,
     pub(crate) reply: Reply,
+}
+
+/// What a publish says of its place (protocol rule 21).
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Order {
+    /// Which of its connection's publishes it is.
+    pub(crate) number: u64,
+    /// Which one must have been taken before; 0 = none.
+    pub(crate) after: u64,
+    /// Who handed it over has given up on it by then.
+    pub(crate) until: Instant,
 }
 
 /// A read mark on its way to the store.
@@ -110,8 +141,10 @@ pub(crate) struct ChangeRequest {
     /// The entry's device; none for a service.
     pub(crate) device: Option<DeviceId>,
     pub(crate) change: Change,
+    /// Who asked has given up on it by then.
+    pub(crate) until: Option<Instant>,
     /// Dropped without an answer when nobody knows.
-    pub(crate) to: oneshot::Sender<Result<Changed, Refusal>>,
+    pub(crate) to: oneshot::Sender<Result<Changed, Failure>>,
 }
 
 /// How a change ended.

@@ -9,6 +9,7 @@ use longwave_persistence::{Append, Outcome, Tenure, Watermarks};
 use tracing::warn;
 
 use crate::lane::Lane;
+use crate::lane::batch::Batch;
 
 /// How far apart the moments are at which the end of the journal is noted, in milliseconds.
 const NOTE_MILLIS: u64 = 60_000;
@@ -68,8 +69,12 @@ impl Lane {
             let append = Append { shard, epoch, head, entries: Vec::new(), watermarks };
             match self.parts.store.append(append).await {
                 Outcome::Applied => self.progress.stored(watermarks),
-                // After an unknown outcome a late statement of this epoch might still land: a new epoch fences it.
-                Outcome::NotApplied | Outcome::Unknown(_) => self.take_over().await,
+                Outcome::NotApplied => {
+                    self.lost(Batch::default()).await;
+                    return;
+                }
+                // A late statement of this epoch might still land: a new epoch fences it.
+                Outcome::Unknown(_) => self.take_over().await,
                 Outcome::Rejected(error) => warn!(shard = %self.shard, %error, "watermarks cannot be stored"),
             }
         }

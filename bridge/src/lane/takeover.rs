@@ -1,6 +1,7 @@
 //! Becoming the owner of a shard: epoch, unapplied views, and what the retained tail says about recent publishes (protocol rule 3).
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 
 use longwave_model::Position;
 use longwave_persistence::{JournalRow, Tenure};
@@ -34,6 +35,11 @@ impl Lane {
         // Loaded while views were behind.
         self.memory.clear();
         self.remember_tail(&tenure).await;
+        if !self.hold.is_owned() {
+            self.parts.stats.owned.fetch_add(1, Relaxed);
+        }
+        self.hold.confirm();
+        self.parts.owned.set(self.shard, true);
         count(&self.parts.stats.takeovers);
         debug!(shard = %self.shard, epoch = tenure.epoch.0, head = tenure.head.0, "shard taken");
     }
@@ -107,7 +113,7 @@ impl Lane {
             }
         }
         for row in rows.iter().rev().flatten() {
-            self.memory.learn_from_tail(&row.entry, tenure.last_commit);
+            self.memory.learn_from_tail(&row.entry);
         }
     }
 }

@@ -2,6 +2,7 @@
 
 mod channel;
 mod embedded;
+mod handed_over;
 mod mishaps;
 mod order;
 mod retries;

@@ -155,6 +155,11 @@ impl Journal for MemoryStore {
         })
     }
 
+    async fn epoch(&self, shard: ShardId) -> Result<Epoch, StoreError> {
+        Self::failing(&self.failing_reads)?;
+        Ok(Epoch(self.shards[usize::from(shard.0)].lock().epoch))
+    }
+
     async fn append(&self, append: Append) -> Outcome {
         while self.stalled.load(SeqCst) {
             tokio::time::sleep(Duration::from_millis(1)).await;

@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use tokio::sync::oneshot;
 
 use super::memory::MemoryStore;
-use crate::{Bridge, BridgeParts, BridgeSettings, BridgeStats, UnknownPeers};
+use crate::{Bridge, BridgeParts, BridgeSettings, BridgeStats, Ownership, UnknownPeers};
 
 /// What the bus was told.
 #[derive(Debug, Default)]
@@ -83,6 +83,10 @@ impl World {
 
 impl<S: Store + 'static> World<S> {
     pub(crate) fn on(store: Arc<S>, settings: BridgeSettings) -> Self {
+        Self::owning(store, settings, Ownership::Always)
+    }
+
+    pub(crate) fn owning(store: Arc<S>, settings: BridgeSettings, ownership: Ownership) -> Self {
         let notes = Arc::new(Notes::default());
         let stats = Arc::new(BridgeStats::default());
         let time = Arc::new(AtomicU64::new(START));
@@ -94,6 +98,7 @@ impl<S: Store + 'static> World<S> {
             clock: Arc::new(move || clock.load(SeqCst)),
             settings,
             stats: stats.clone(),
+            ownership,
         });
         Self { store, notes, bridge, stats, time }
     }
@@ -150,9 +155,11 @@ impl Device {
     pub(crate) fn publish(&self, topic: &str, payload: &str) -> Publish {
         Publish {
             sender: self.sender.clone(),
+            number: 1,
+            route: None,
             topic: topic.into(),
             payload: Bytes::copy_from_slice(payload.as_bytes()),
-            guarantee: Guarantee::AtLeastOnce { packet_id: 1, resend: false },
+            guarantee: Guarantee::AtLeastOnce { packet_id: 1, resend_of: None },
             properties: None,
             wants_notice: false,
         }

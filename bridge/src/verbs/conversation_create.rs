@@ -12,6 +12,8 @@ use crate::verbs::{Asker, bad_params, require_known, user_of};
 
 /// Bytes of a title.
 pub(super) const TITLE_BYTES: usize = 256;
+/// Names looked at for one in a shard of this owner.
+const NAMES_TRIED: usize = 1_000;
 const BASE32: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 
 #[derive(Debug, Deserialize)]
@@ -37,7 +39,7 @@ pub(super) async fn perform(core: &Core, asker: &Asker, params: Params) -> Resul
         Some("channel") => ConversationKind::Channel,
         Some(_) => return Err(bad_params("kind must be group or channel").into()),
     };
-    let name = params.conv.unwrap_or_else(|| ulid((core.clock)(), rand::random()));
+    let name = params.conv.unwrap_or_else(|| new_name(core));
     let id = ConversationId::named(&name).map_err(|error| bad_params(format!("conv {error}")))?;
     if params.title.as_ref().is_some_and(|title| title.len() > TITLE_BYTES) {
         return Err(bad_params(format!("title must have at most {TITLE_BYTES} bytes")).into());
@@ -55,7 +57,7 @@ pub(super) async fn perform(core: &Core, asker: &Asker, params: Params) -> Resul
     let title = params.title.filter(|title| !title.is_empty());
     let change = Change::Create(Created { kind, title, members });
     let outcome = Outcome { conv: name, kind: kind.name(), seq: 1 };
-    match core.change(&id, &asker.user, asker.device.as_ref(), change).await {
+    match core.change(&id, &asker.user, asker.device.as_ref(), asker.until, change).await {
         Ok(_) => Ok(outcome),
         Err(Failure::Refused(refusal)) if refusal.code == ErrorCode::ConversationExists => {
             let row = core.store.conversation(&id).await?;
@@ -67,6 +69,15 @@ pub(super) async fn perform(core: &Core, asker: &Asker, params: Params) -> Resul
         }
         Err(failure) => Err(failure),
     }
+}
+
+/// A name that nobody has, preferably in a shard that is owned already.
+fn new_name(core: &Core) -> String {
+    let names = (0..NAMES_TRIED).map(|_| ulid((core.clock)(), rand::random()));
+    let at_home = |name: &String| ConversationId::named(name).is_ok_and(|id| core.is_at_home(&id));
+    let mut names = names.peekable();
+    let any = names.peek().cloned().unwrap_or_default();
+    names.find(at_home).unwrap_or(any)
 }
 
 /// A ULID: 48 bits of time in milliseconds and 80 random ones, in Crockford's base 32.

@@ -40,7 +40,7 @@ impl Connection {
             match answer {
                 Answer::Stored { .. } | Answer::Done { .. } => work.tally.accepted += 1,
                 Answer::Refused { .. } => work.tally.refused += 1,
-                Answer::Unknown => work.tally.unknown += 1,
+                Answer::Unknown | Answer::Moved => work.tally.unknown += 1,
             }
             self.handle_event(Event::Answered { ticket, answer }, work);
         }

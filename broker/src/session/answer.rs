@@ -27,7 +27,7 @@ impl Session {
             self.notify_at_most_once(answer, effects);
             return self.drop_the_done();
         }
-        if answer == Answer::Unknown {
+        if matches!(answer, Answer::Unknown | Answer::Moved) {
             let refusal = Refusal::new(ErrorCode::AnswerTimeout, "the fate of a publish is not known; send it again");
             return self.break_off(reason::of_disconnect(refusal.code), &refusal, now, effects);
         }
@@ -93,7 +93,7 @@ impl Session {
                     return false;
                 }
             }
-            Answer::Unknown => {}
+            Answer::Unknown | Answer::Moved => {}
         }
         if exactly_once {
             self.received(packet_id, code < 0x80);
@@ -120,7 +120,7 @@ impl Session {
             Answer::Stored { notice, .. } | Answer::Done { notice, .. } | Answer::Refused { notice, .. } => {
                 self.notify(notice, effects);
             }
-            Answer::Unknown => {}
+            Answer::Unknown | Answer::Moved => {}
         }
     }
 

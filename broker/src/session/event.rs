@@ -1,6 +1,6 @@
 //! What happens to a session: its inputs. Together with the time they determine everything it does.
 
-use longwave_model::Refusal;
+use longwave_model::{FirstSending, Refusal};
 use longwave_port::{Answer, Delivery, Identity, Opened};
 
 use crate::codec::packet::Packet;
@@ -56,7 +56,7 @@ pub struct OpenedSession {
     /// Uses per packet id of QoS 2 publishes.
     pub qos2_uses: Vec<(u16, u32)>,
     /// What DUP may refer to.
-    pub unsettled: Vec<u16>,
+    pub unsettled: Vec<(u16, FirstSending)>,
 }
 
 impl From<&Opened> for OpenedSession {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use longwave_model::{ErrorCode, Refusal};
+use longwave_model::{ErrorCode, FirstSending, Refusal};
 use longwave_port::{Answer, Guarantee, PublishProperties};
 
 use super::exactly_once::Arrival;
@@ -16,6 +16,8 @@ pub(super) struct Pending {
     pub(super) qos: Qos,
     /// 0 at QoS 0.
     pub(super) packet_id: u16,
+    /// When the client sent it first, which may have been on an earlier connection.
+    pub(super) first: FirstSending,
     /// Only an older one keeps it in the queue.
     pub(super) done: bool,
     /// When it came, in monotonic milliseconds.
@@ -62,9 +64,15 @@ impl Session {
             },
         };
         let ticket = self.first_ticket + self.pending.len() as u64;
+        let number = ticket + 1;
+        let first = match guarantee {
+            Guarantee::AtLeastOnce { resend_of: Some(first), .. } => first,
+            _ => FirstSending { connection: sender.connection, number },
+        };
         self.pending.push_back(Pending {
             qos: publish.qos,
             packet_id: publish.packet_id.unwrap_or(0),
+            first,
             done: false,
             at: now.monotonic,
             answer: None,
@@ -73,6 +81,8 @@ impl Session {
             ticket,
             publish: longwave_port::Publish {
                 sender,
+                number,
+                route: None,
                 topic,
                 payload: publish.payload,
                 guarantee,
@@ -121,7 +131,7 @@ impl Session {
             self.break_off(0x82, &protocol_error("the packet id is in use"), now, effects);
             return None;
         }
-        let mut guarantee = Guarantee::AtLeastOnce { packet_id, resend: false };
+        let mut guarantee = Guarantee::AtLeastOnce { packet_id, resend_of: None };
         match (qos, self.arrival(packet_id)) {
             (Qos::ExactlyOnce, Arrival::New(uses)) => guarantee = Guarantee::ExactlyOnce { packet_id, uses },
             (Qos::ExactlyOnce, Arrival::Repeated) if dup => {
@@ -143,8 +153,8 @@ impl Session {
             self.break_off(0x93, &refusal, now, effects);
             return None;
         }
-        if let Guarantee::AtLeastOnce { resend, .. } = &mut guarantee {
-            *resend = self.is_resend(packet_id, dup);
+        if let Guarantee::AtLeastOnce { resend_of, .. } = &mut guarantee {
+            *resend_of = self.resend_of(packet_id, dup);
         }
         Some(guarantee)
     }

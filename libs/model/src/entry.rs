@@ -38,22 +38,28 @@ pub struct Entry {
 pub struct Origin {
     /// The session's incarnation: changes whenever the session starts clean.
     pub incarnation: u64,
-    /// The connection it came over.
-    pub connection: u64,
+    /// When it was sent first.
+    pub first: FirstSending,
     /// The MQTT packet id.
     pub packet_id: u16,
     /// Hash of topic, properties and body.
     pub fingerprint: u64,
 }
 
+/// Names a publish within its session by the first time that it was sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct FirstSending {
+    /// The connection it came over.
+    pub connection: u64,
+    /// Which of that connection's publishes it was, from 1; 0 = not known, which matches nothing.
+    pub number: u64,
+}
+
 impl Origin {
     /// Whether `later` is certainly the same publish sent again, on whichever connection of the session.
     #[must_use]
     pub fn is_resent_by(&self, later: &Self) -> bool {
-        self.incarnation == later.incarnation
-            && self.packet_id == later.packet_id
-            && self.fingerprint == later.fingerprint
-            && self.connection <= later.connection
+        self.first.number > 0 && self == later
     }
 }
 
@@ -154,9 +160,10 @@ impl Entry {
             expires_at: self.expires_at.unwrap_or(0),
             origin: self.origin.map(|origin| pb::Origin {
                 incarnation: origin.incarnation,
-                connection: origin.connection,
+                connection: origin.first.connection,
                 packet_id: u32::from(origin.packet_id),
                 fingerprint: origin.fingerprint,
+                number: origin.first.number,
             }),
             content: Some(encode_content(&self.content)),
         }
@@ -243,7 +250,7 @@ fn encode_content(content: &Content) -> pb::journal_entry::Content {
 fn decode_origin(origin: pb::Origin) -> Result<Origin, EntryError> {
     Ok(Origin {
         incarnation: origin.incarnation,
-        connection: origin.connection,
+        first: FirstSending { connection: origin.connection, number: origin.number },
         packet_id: u16::try_from(origin.packet_id).map_err(|_| EntryError::Missing("packet id"))?,
         fingerprint: origin.fingerprint,
     })

@@ -9,7 +9,7 @@ mod ids;
 mod shard;
 
 pub use conversation::{ConversationId, ConversationKind, MemberChange, Membership, Role};
-pub use entry::{Content, Created, Entry, EntryError, MemberEntry, Message, Origin, Updated};
+pub use entry::{Content, Created, Entry, EntryError, FirstSending, MemberEntry, Message, Origin, Updated};
 pub use error_code::{ErrorCode, Refusal};
 pub use ids::{DeviceId, IdError, MessageId, Seq, UserId};
 pub use shard::{Epoch, OwnerId, Position, ShardId, shard_of};

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use longwave_model::{DeviceId, Refusal, UserId};
+use longwave_model::{DeviceId, FirstSending, Refusal, UserId};
 
 use crate::gate::Sender;
 
@@ -63,8 +63,8 @@ pub struct Opened {
     pub subscriptions: Vec<Subscription>,
     /// Uses per packet id of QoS 2 publishes, for those above 0.
     pub qos2_uses: Vec<(u16, u32)>,
-    /// Packet ids of QoS 1 publishes that earlier connections left unanswered: what DUP may refer to. Empty after a crash.
-    pub unsettled: Vec<u16>,
+    /// QoS 1 publishes that earlier connections left unanswered, by packet id: what DUP may refer to. Empty after a crash.
+    pub unsettled: Vec<(u16, FirstSending)>,
 }
 
 /// Names one delivery within its outlet until it is acknowledged.
@@ -108,8 +108,8 @@ pub struct Closing {
     pub expiry_seconds: u32,
     /// Sent and not acknowledged, in order of sending.
     pub in_flight: Vec<(u16, Ticket)>,
-    /// Packet ids of QoS 1 publishes whose PUBACK was never sent.
-    pub unsettled: Vec<u16>,
+    /// QoS 1 publishes whose PUBACK was never sent, by packet id.
+    pub unsettled: Vec<(u16, FirstSending)>,
     /// Unix time in milliseconds.
     pub now: u64,
 }

@@ -1,9 +1,10 @@
 //! The gate: where the broker hands a publish over and learns its fate.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use bytes::Bytes;
-use longwave_model::{DeviceId, Refusal, Seq, UserId};
+use longwave_model::{DeviceId, FirstSending, Refusal, Seq, UserId};
 
 /// The connected session on whose behalf a publish comes. One per connection, shared by its publishes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,8 +30,9 @@ pub enum Guarantee {
     AtLeastOnce {
         /// The packet id.
         packet_id: u16,
-        /// DUP is set, and the session left a publish with this packet id unanswered: it may be that one's resend.
-        resend: bool,
+        /// DUP is set, and the session left a publish with this packet id unanswered: it is that one's resend, unless topic,
+        /// properties or payload tell otherwise.
+        resend_of: Option<FirstSending>,
     },
     /// QoS 2: without an id of its own it gets (device, incarnation, packet id, use).
     ExactlyOnce {
@@ -61,6 +63,10 @@ pub struct PublishProperties {
 pub struct Publish {
     /// From whom.
     pub sender: Arc<Sender>,
+    /// Which of its connection's publishes it is, from 1.
+    pub number: u64,
+    /// How it came here, if by way of another process.
+    pub route: Option<Route>,
     /// The topic name, aliases resolved, checked to be a valid topic name.
     pub topic: Arc<str>,
     /// The payload.
@@ -72,6 +78,17 @@ pub struct Publish {
     /// Whether a receipt or refusal has to come as an event, because the acknowledgement cannot carry it (3.1.1, or problem
     /// information not wanted).
     pub wants_notice: bool,
+}
+
+/// What a publish carries that was handed over by another process, so that its sender's order holds whoever owns the shard.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Route {
+    /// The connection's publish into the same conversation that must have been taken before, by number; 0 = all are answered.
+    pub after: u64,
+    /// It was handed over before, and what became of that is not known.
+    pub again: bool,
+    /// Who handed it over has given up on it by then.
+    pub until: Instant,
 }
 
 /// A message to the publishing connection itself, sent before the acknowledgement, at QoS 0, if one of its subscriptions matches.
@@ -113,6 +130,9 @@ pub enum Answer {
     },
     /// Nobody knows. No acknowledgement; the connection is closed and the client resends.
     Unknown,
+    /// Nothing was done here: the shard has another owner, or what comes before it was not taken. To be handed over again. Only for who
+    /// handed it over with a [`Route`].
+    Moved,
 }
 
 /// Where answers go: the connection's mailbox.

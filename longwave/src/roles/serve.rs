@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use longwave_bridge::{Bridge, BridgeParts, BridgeStats};
+use longwave_bridge::{Bridge, BridgeParts, BridgeStats, Ownership};
 use longwave_broker::stats::BrokerStats;
 use longwave_broker::{Broker, BrokerParts};
 use longwave_feed::{FeedHub, FeedStats};
@@ -92,6 +92,7 @@ impl Running {
             clock,
             settings: parts::bridge(settings, dev),
             stats: bridge_stats.clone(),
+            ownership: Ownership::Always,
         });
         bridge.ready().await;
         let broker = Broker::new(BrokerParts {

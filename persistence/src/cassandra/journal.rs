@@ -61,6 +61,11 @@ impl Journal for Cassandra {
         Err(StoreError::Unavailable(format!("shard {shard} is being taken by others").into()))
     }
 
+    async fn epoch(&self, shard: ShardId) -> Result<Epoch, StoreError> {
+        self.owned(shard)?;
+        Ok(self.statics(shard).await?.epoch)
+    }
+
     async fn append(&self, append: Append) -> Outcome {
         let memory = match self.owned(append.shard) {
             Ok(memory) => memory,

@@ -1,6 +1,6 @@
 //! Sessions, cursors, marks.
 
-use longwave_model::{ConversationId, Seq};
+use longwave_model::{ConversationId, FirstSending, Seq};
 
 use super::Backend;
 use super::sample::{conversation, device, user};
@@ -33,7 +33,7 @@ pub fn session(device_name: &str, connection: u64) -> SessionRow {
             identifier: Some(9),
         }],
         qos2_uses: vec![(1, 4), (65_535, 1)],
-        unsettled: Some(vec![]),
+        unsettled: Some(vec![(9, FirstSending { connection: 3, number: 12 })]),
         in_flight: vec![InFlight { packet_id: 3, conversation: conversation("alice:bob"), seq: Seq(12) }],
         connected_at: 1_000,
         disconnected_at: Some(2_000),

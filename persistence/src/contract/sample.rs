@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use longwave_model::{
-    Content, ConversationId, ConversationKind, Created, DeviceId, Entry, MemberChange, MemberEntry, Membership,
-    Message, MessageId, Origin, OwnerId, Position, Role, Seq, ShardId, Updated, UserId, shard_of,
+    Content, ConversationId, ConversationKind, Created, DeviceId, Entry, FirstSending, MemberChange, MemberEntry,
+    Membership, Message, MessageId, Origin, OwnerId, Position, Role, Seq, ShardId, Updated, UserId, shard_of,
 };
 
 use crate::journal::{Append, Appended, Audience, Outcome, Tenure, Watermarks};
@@ -101,7 +101,12 @@ pub fn message(conversation: &ConversationId, seq: u64, sender: &str) -> Entry {
         device: Some(device("phone")),
         id: Some(message_id(&format!("{sender}-{seq}"))),
         expires_at: None,
-        origin: Some(Origin { incarnation: 1, connection: 2, packet_id: 3, fingerprint: 4 }),
+        origin: Some(Origin {
+            incarnation: 1,
+            first: FirstSending { connection: 2, number: 5 },
+            packet_id: 3,
+            fingerprint: 4,
+        }),
         content: Content::Message(Message {
             body: Bytes::from(format!("body {seq}")),
             content_type: Some("text/plain".to_owned()),

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use longwave_model::{ConversationId, DeviceId, OwnerId, Position, Seq, ShardId, UserId};
+use longwave_model::{ConversationId, DeviceId, Epoch, OwnerId, Position, Seq, ShardId, UserId};
 use tokio::sync::oneshot;
 
 use super::Embedded;
@@ -82,6 +82,11 @@ impl Journal for Embedded {
     async fn take(&self, shard: ShardId, owner: OwnerId) -> Result<Tenure, StoreError> {
         self.check_shard(shard)?;
         self.ask(|answer| Request::Take(shard, owner, answer)).await
+    }
+
+    async fn epoch(&self, shard: ShardId) -> Result<Epoch, StoreError> {
+        self.check_shard(shard)?;
+        self.read_epoch(shard)
     }
 
     async fn append(&self, append: Append) -> Outcome {

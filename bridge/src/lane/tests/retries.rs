@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 
-use longwave_model::ErrorCode;
+use longwave_model::{ErrorCode, FirstSending};
 use longwave_port::{Answer, Guarantee, Publish, PublishProperties};
 use proptest::prelude::*;
 use serde_json::json;
@@ -15,9 +15,16 @@ fn open() -> BridgeSettings {
     BridgeSettings { unknown_peers: UnknownPeers::Allowed, ..BridgeSettings::default() }
 }
 
-fn bare(device: &Device, body: &str, packet_id: u16, resend: bool) -> Publish {
+/// A publish without an id; `number` is how many-eth of its connection.
+fn bare(device: &Device, body: &str, packet_id: u16, number: u64) -> Publish {
     let publish = device.publish("u/alice/c/@bob/raw", body);
-    Publish { guarantee: Guarantee::AtLeastOnce { packet_id, resend }, ..publish }
+    Publish { guarantee: Guarantee::AtLeastOnce { packet_id, resend_of: None }, number, ..publish }
+}
+
+/// The same with DUP, for one that the session's first connection sent as its `number`-th and that has no PUBACK.
+fn resend(device: &Device, body: &str, packet_id: u16, number: u64) -> Publish {
+    let resend_of = Some(FirstSending { connection: 1, number });
+    Publish { guarantee: Guarantee::AtLeastOnce { packet_id, resend_of }, ..bare(device, body, packet_id, 1) }
 }
 
 async fn seq(device: &Device, publish: Publish) -> u64 {
@@ -94,7 +101,7 @@ async fn bare_publishes_without_dup_are_always_new() {
     let world = World::new();
     let alice = world.device("alice", "laptop");
     for expected in 2..6 {
-        assert_eq!(seq(&alice, bare(&alice, "same", 1, false)).await, expected);
+        assert_eq!(seq(&alice, bare(&alice, "same", 1, expected)).await, expected);
     }
 }
 
@@ -102,42 +109,48 @@ async fn bare_publishes_without_dup_are_always_new() {
 async fn a_resend_matches_only_what_is_the_same_in_everything() {
     let world = World::new();
     let alice = world.device("alice", "laptop");
-    assert_eq!(seq(&alice, bare(&alice, "hello", 1, false)).await, 2);
+    assert_eq!(seq(&alice, bare(&alice, "hello", 1, 1)).await, 2);
     let again = world.connect("alice", "laptop", 2, false);
-    assert_eq!(seq(&again, bare(&again, "hello", 1, true)).await, 2);
-    assert_eq!(seq(&again, bare(&again, "hello", 1, true)).await, 2);
-    assert_eq!(seq(&again, bare(&again, "hello", 2, true)).await, 3, "another packet id");
-    assert_eq!(seq(&again, bare(&again, "other", 1, true)).await, 4, "another body");
+    assert_eq!(seq(&again, resend(&again, "hello", 1, 1)).await, 2);
+    assert_eq!(seq(&again, resend(&again, "hello", 1, 1)).await, 2);
+    assert_eq!(seq(&again, resend(&again, "hello", 2, 1)).await, 3, "another packet id");
+    assert_eq!(seq(&again, resend(&again, "other", 1, 1)).await, 4, "another body");
+    assert_eq!(
+        seq(&again, resend(&again, "hello", 1, 2)).await,
+        5,
+        "another one of that connection, with the same packet id and body"
+    );
     let tagged = PublishProperties { user_properties: vec![("k".into(), "v".into())], ..Default::default() };
-    assert_eq!(seq(&again, with_properties(bare(&again, "hello", 2, true), tagged)).await, 5, "other properties");
+    assert_eq!(seq(&again, with_properties(resend(&again, "hello", 1, 1), tagged)).await, 6, "other properties");
     let mut clean = (*again.sender).clone();
     clean.incarnation = 2;
-    let publish = Publish { sender: Arc::new(clean), ..bare(&again, "hello", 2, true) };
-    assert_eq!(seq(&again, publish).await, 6, "another session");
+    let publish = Publish { sender: Arc::new(clean), ..resend(&again, "hello", 1, 1) };
+    assert_eq!(seq(&again, publish).await, 7, "another session");
     let tablet = world.device("alice", "tablet");
-    assert_eq!(seq(&tablet, bare(&tablet, "hello", 1, true)).await, 7, "another device");
+    assert_eq!(seq(&tablet, resend(&tablet, "hello", 1, 1)).await, 8, "another device");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_resend_survives_a_crash_only_when_it_was_recent() {
+async fn a_resend_is_recognised_by_the_next_owner() {
     let world = World::new();
     let alice = world.device("alice", "laptop");
-    assert_eq!(seq(&alice, bare(&alice, "old", 1, false)).await, 2);
+    assert_eq!(seq(&alice, bare(&alice, "old", 1, 1)).await, 2);
     world.time.fetch_add(2_500, SeqCst);
-    assert_eq!(seq(&alice, bare(&alice, "new", 2, false)).await, 3);
+    assert_eq!(seq(&alice, bare(&alice, "new", 2, 2)).await, 3);
     let world = world.restart(open()).await;
     let again = world.connect("alice", "laptop", 2, false);
-    assert_eq!(seq(&again, bare(&again, "new", 2, true)).await, 3);
-    assert_eq!(seq(&again, bare(&again, "old", 1, true)).await, 4, "its acknowledgement was long out");
+    assert_eq!(seq(&again, resend(&again, "new", 2, 2)).await, 3);
+    assert_eq!(seq(&again, resend(&again, "old", 1, 1)).await, 2);
+    assert_eq!(seq(&again, resend(&again, "old", 1, 3)).await, 4, "that one was never stored");
 }
 
 #[tokio::test(start_paused = true)]
 async fn publishes_of_a_connection_that_was_replaced_are_not_taken() {
     let world = World::new();
     let (old, new) = (world.connect("alice", "laptop", 1, false), world.connect("alice", "laptop", 2, false));
-    assert_eq!(seq(&new, bare(&new, "a", 1, false)).await, 2);
-    assert_eq!(old.hand(bare(&old, "b", 1, false)).await.unwrap(), Answer::Unknown);
-    assert_eq!(seq(&new, bare(&new, "c", 1, false)).await, 3);
+    assert_eq!(seq(&new, bare(&new, "a", 1, 1)).await, 2);
+    assert_eq!(old.hand(bare(&old, "b", 1, 1)).await.unwrap(), Answer::Unknown);
+    assert_eq!(seq(&new, bare(&new, "c", 1, 2)).await, 3);
 }
 
 #[tokio::test(start_paused = true)]

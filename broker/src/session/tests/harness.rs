@@ -163,8 +163,8 @@ pub(super) fn describe(effect: &Effect) -> String {
         Effect::Publish { ticket, publish } => {
             let guarantee = match publish.guarantee {
                 Guarantee::AtMostOnce => "qos0".to_owned(),
-                Guarantee::AtLeastOnce { packet_id, resend } => {
-                    format!("qos1 {packet_id}{}", if resend { " resend" } else { "" })
+                Guarantee::AtLeastOnce { packet_id, resend_of } => {
+                    format!("qos1 {packet_id}{}", if resend_of.is_some() { " resend" } else { "" })
                 }
                 Guarantee::ExactlyOnce { packet_id, uses } => format!("qos2 {packet_id} use={uses}"),
             };

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use longwave_model::{ErrorCode, Refusal};
+use longwave_model::{ErrorCode, FirstSending, Refusal};
 use longwave_port::Answer;
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -232,7 +232,7 @@ proptest! {
         let opened = OpenedSession {
             session_present: true,
             subscriptions,
-            unsettled,
+            unsettled: unsettled.into_iter().map(|id| (id, FirstSending { connection: 1, number: 1 })).collect(),
             qos2_uses: vec![(2, 1)],
             ..opened()
         };

@@ -132,15 +132,15 @@ async fn a_connection_that_was_overtaken_writes_nothing() {
 async fn qos2_uses_and_unsettled_publishes_are_kept() {
     let world = World::new().await;
     let phone = Device::connect(&world, "bob", "phone", DURABLE).await;
-    assert_eq!(phone.opened.unsettled, Vec::<u16>::new());
+    assert_eq!(phone.opened.unsettled, []);
     phone.opened.outlet.released(7, 3).await.unwrap();
     drop(phone);
     let phone = Device::connect(&world, "bob", "phone", DURABLE).await;
     assert_eq!(phone.opened.qos2_uses, [(7, 3)]);
-    assert_eq!(phone.opened.unsettled, Vec::<u16>::new(), "the last connection was not closed");
+    assert_eq!(phone.opened.unsettled, [], "the last connection was not closed");
     phone.close(&world).await;
     let phone = Device::connect(&world, "bob", "phone", DURABLE).await;
-    assert_eq!(phone.opened.unsettled, Vec::<u16>::new());
+    assert_eq!(phone.opened.unsettled, []);
 }
 
 #[tokio::test]

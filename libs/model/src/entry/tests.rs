@@ -14,7 +14,12 @@ fn entry(body: Vec<u8>, seq: u64, id: Option<Vec<u8>>) -> Entry {
         device: Some(DeviceId::parse("laptop").unwrap()),
         id: id.map(|id| MessageId::parse(id.into()).unwrap()),
         expires_at: None,
-        origin: Some(Origin { incarnation: 3, connection: 9, packet_id: 1, fingerprint: 77 }),
+        origin: Some(Origin {
+            incarnation: 3,
+            first: FirstSending { connection: 9, number: 4 },
+            packet_id: 1,
+            fingerprint: 77,
+        }),
         content: Content::Message(Message { body: body.into(), silent: true, ..Message::default() }),
     }
 }

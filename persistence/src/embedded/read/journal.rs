@@ -1,6 +1,6 @@
 //! The journal's tail: pointers, and the log rows that they point to.
 
-use longwave_model::{Position, ShardId};
+use longwave_model::{Epoch, Position, ShardId};
 
 use crate::embedded::Embedded;
 use crate::embedded::keys;
@@ -11,6 +11,11 @@ use crate::error::StoreError;
 use crate::journal::JournalRow;
 
 impl Embedded {
+    /// The fence of a shard's owner.
+    pub(in crate::embedded) fn read_epoch(&self, shard: ShardId) -> Result<Epoch, StoreError> {
+        Ok(self.shared.view()?.statics(shard)?.epoch)
+    }
+
     /// Rows above `after` and above what is trimmed. One whose entry is past retention is left out.
     pub(in crate::embedded) fn read_tail(
         &self,

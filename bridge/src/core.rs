@@ -1,11 +1,10 @@
 //! What intake and verbs share: the store, the lanes, and how to ask a lane.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use longwave_model::{ConversationId, DeviceId, Refusal, ShardId, UserId, shard_of};
 use longwave_persistence::{Store, StoreError};
-use longwave_port::Admit;
+use longwave_port::{Admit, Lease};
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 
@@ -72,12 +71,13 @@ impl Core {
         conversation: &ConversationId,
         actor: &UserId,
         device: Option<&DeviceId>,
-        until: Option<Instant>,
+        lease: Option<&Arc<dyn Lease>>,
         change: Change,
     ) -> Result<Changed, Failure> {
         let (to, answer) = oneshot::channel();
         let (actor, device) = (actor.clone(), device.cloned());
-        let request = ChangeRequest { conversation: conversation.clone(), actor, device, change, until, to };
+        let request =
+            ChangeRequest { conversation: conversation.clone(), actor, device, change, lease: lease.cloned(), to };
         self.hand_over(conversation, Request::Change(Box::new(request)));
         answer.await.map_err(|_| Failure::Unknown)?
     }

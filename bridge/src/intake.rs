@@ -10,7 +10,7 @@ use xxhash_rust::xxh3::{xxh3_64_with_seed, xxh3_128};
 
 use crate::budget::Charge;
 use crate::core::Core;
-use crate::lane::request::{Order, ReadRequest, Request, SendRequest, TypingRequest};
+use crate::lane::request::{Order, Place, ReadRequest, Request, SendRequest, TypingRequest};
 use crate::reply::{Echo, Reply};
 use crate::requests::Asked;
 
@@ -72,6 +72,7 @@ fn command(
     }
     // A service acts for the user, on none of its devices.
     let device = (publish.sender.user == user && !publish.sender.service).then(|| publish.sender.device.clone());
+    let place = place(&publish);
     let request = match decoded {
         Err(refusal) => return reply.refused(refusal),
         Ok(Command::Send(send)) if send.id.as_ref().is_some_and(MessageId::is_derived) => {
@@ -82,10 +83,10 @@ fn command(
             Request::Send(Box::new(send_request(&publish, parts, send, reply)))
         }
         Ok(Command::Read { seq }) => {
-            Request::Read(Box::new(ReadRequest { conversation: conversation.clone(), user, seq, reply }))
+            Request::Read(Box::new(ReadRequest { conversation: conversation.clone(), user, seq, place, reply }))
         }
         Ok(Command::Typing) => {
-            Request::Typing(Box::new(TypingRequest { conversation: conversation.clone(), user, device, reply }))
+            Request::Typing(Box::new(TypingRequest { conversation: conversation.clone(), user, device, place, reply }))
         }
     };
     core.hand_over(&conversation, request);
@@ -124,8 +125,8 @@ fn send_request(publish: &Publish, to: Addressed, send: SendCommand, reply: Repl
         connection: sender.connection,
         id,
         origin,
-        order: publish.route.map(|route| Order { number: publish.number, after: route.after, until: route.until }),
-        resend: is_resend || publish.route.is_some_and(|route| route.again),
+        order: order(publish),
+        resend: is_resend || publish.route.as_ref().is_some_and(|route| route.again),
         expires_in: send.expires_in,
         message: Message {
             body: send.body,
@@ -136,6 +137,18 @@ fn send_request(publish: &Publish, to: Addressed, send: SendCommand, reply: Repl
         },
         reply,
     }
+}
+
+fn place(publish: &Publish) -> Option<Place> {
+    publish.route.as_ref()?;
+    let session = (publish.sender.user.clone(), publish.sender.device.clone());
+    Some(Place { session, connection: publish.sender.connection, number: publish.number })
+}
+
+/// What it says of its place, if another process handed it over.
+fn order(publish: &Publish) -> Option<Order> {
+    let route = publish.route.as_ref()?;
+    Some(Order { number: publish.number, after: route.after, lease: route.lease.clone() })
 }
 
 /// The id of a QoS 2 publish without one: session, packet id and how often that was used before. `|` cannot be in a user id, and

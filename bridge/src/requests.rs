@@ -82,8 +82,8 @@ impl Core {
             }
         };
         let device = (!publish.sender.service).then(|| publish.sender.device.clone());
-        let until = publish.route.map(|route| route.until);
-        let asker = Asker { user, device, sender: publish.sender, until };
+        let lease = publish.route.map(|route| route.lease);
+        let asker = Asker { user, device, sender: publish.sender, lease };
         // Apart, because one verb that panics shall not take the session's others with it.
         let core = self.clone();
         let (method, params) = (request.method, request.params);

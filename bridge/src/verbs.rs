@@ -3,10 +3,9 @@
 //! Every verb may be repeated without harm, because a request whose response got lost is sent again.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use longwave_model::{ConversationId, DeviceId, ErrorCode, Refusal, UserId};
-use longwave_port::Sender;
+use longwave_port::{Lease, Sender};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -24,8 +23,8 @@ pub(crate) struct Asker {
     pub(crate) device: Option<DeviceId>,
     /// The session.
     pub(crate) sender: Arc<Sender>,
-    /// Whoever handed the request over has given up on it by then.
-    pub(crate) until: Option<Instant>,
+    /// Whether who handed it over still waits for it, if another process did.
+    pub(crate) lease: Option<Arc<dyn Lease>>,
 }
 
 /// A request that was done.
@@ -46,6 +45,9 @@ macro_rules! verbs {
 
         /// Does what is asked.
         pub(crate) async fn perform(core: &Core, asker: &Asker, method: &str, params: Value) -> Result<Done, Failure> {
+            if asker.lease.as_ref().is_some_and(|lease| !lease.holds()) {
+                return Err(Failure::Unknown);
+            }
             match method {
                 $($method => Ok(done($module::perform(core, asker, parse(params)?).await?)),)*
                 "session.renew" => session_renew::perform(core, asker, parse(params)?).await,

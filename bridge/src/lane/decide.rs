@@ -1,7 +1,5 @@
 //! Decides requests in their order, from memory alone; what memory lacks is fetched by [`Lane::fetch_missing`].
 
-use std::time::Instant;
-
 use longwave_model::{Content, ConversationId, ConversationKind, Created, Entry, Membership, Origin, Role, UserId};
 
 use crate::check;
@@ -43,7 +41,10 @@ impl Lane {
             Request::Change(change) => self.decide_change(change, batch),
             Request::Read(_) | Request::Typing(_) | Request::Look { .. } => match request.conversation() {
                 Some(conversation) if self.memory.conversations.get(conversation).is_none() => Err(NotYet::Missing),
-                _ => Ok(Verdict::After),
+                _ => {
+                    self.take_place(&request);
+                    Ok(Verdict::After)
+                }
             },
             // What the batch has done to the conversation exists in memory alone.
             Request::Forget { .. } if !batch.entries.is_empty() => Err(NotYet::Full),
@@ -79,7 +80,7 @@ impl Lane {
             return Ok(Verdict::Superseded);
         }
         let Some(order) = &send.order else { return self.decide_in_order(send, session, batch) };
-        if order.until <= Instant::now() {
+        if !order.lease.holds() {
             return Ok(Verdict::Superseded);
         }
         let chain = self.memory.names.chain(session, &send.conversation);
@@ -163,8 +164,21 @@ impl Lane {
         record.map(|record| Verdict::Found(record.stored))
     }
 
+    fn take_place(&mut self, request: &Request) {
+        let (conversation, place) = match request {
+            Request::Read(read) => (&read.conversation, &read.place),
+            Request::Typing(typing) => (&typing.conversation, &typing.place),
+            _ => return,
+        };
+        if let Some(place) = place {
+            let session = self.memory.names.session(&place.session.0, &place.session.1);
+            let chain = self.memory.names.chain(session, conversation);
+            self.memory.take(chain, place.connection, place.number);
+        }
+    }
+
     fn decide_change(&mut self, request: &ChangeRequest, batch: &mut Batch) -> Result<Verdict, NotYet> {
-        if request.until.is_some_and(|until| until <= Instant::now()) {
+        if request.lease.as_ref().is_some_and(|lease| !lease.holds()) {
             return Ok(Verdict::Superseded);
         }
         let conversation = self.memory.conversations.get(&request.conversation).ok_or(NotYet::Missing)?;

@@ -1,9 +1,10 @@
 //! What a lane is asked to do, in the order in which it is to be done.
 
-use std::time::Instant;
+use std::sync::Arc;
 
 use longwave_model::{ConversationId, DeviceId, Message, MessageId, Origin, Refusal, Seq, UserId};
 use longwave_persistence::Stored;
+use longwave_port::Lease;
 use tokio::sync::oneshot;
 
 use crate::check::Change;
@@ -104,14 +105,23 @@ pub(crate) struct SendRequest {
 }
 
 /// What a publish says of its place (protocol rule 21).
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct Order {
     /// Which of its connection's publishes it is.
     pub(crate) number: u64,
     /// Which one must have been taken before; 0 = none.
     pub(crate) after: u64,
-    /// Who handed it over has given up on it by then.
-    pub(crate) until: Instant,
+    /// Whether who handed it over still waits for it.
+    pub(crate) lease: Arc<dyn Lease>,
+}
+
+/// The place of what is no message among its connection's publishes, if another process handed it over: it waits for nothing, but others
+/// wait for it.
+#[derive(Debug)]
+pub(crate) struct Place {
+    pub(crate) session: SessionKey,
+    pub(crate) connection: u64,
+    pub(crate) number: u64,
 }
 
 /// A read mark on its way to the store.
@@ -120,6 +130,7 @@ pub(crate) struct ReadRequest {
     pub(crate) conversation: ConversationId,
     pub(crate) user: UserId,
     pub(crate) seq: Seq,
+    pub(crate) place: Option<Place>,
     pub(crate) reply: Reply,
 }
 
@@ -129,6 +140,7 @@ pub(crate) struct TypingRequest {
     pub(crate) conversation: ConversationId,
     pub(crate) user: UserId,
     pub(crate) device: Option<DeviceId>,
+    pub(crate) place: Option<Place>,
     pub(crate) reply: Reply,
 }
 
@@ -141,8 +153,8 @@ pub(crate) struct ChangeRequest {
     /// The entry's device; none for a service.
     pub(crate) device: Option<DeviceId>,
     pub(crate) change: Change,
-    /// Who asked has given up on it by then.
-    pub(crate) until: Option<Instant>,
+    /// Whether who handed it over still waits for it, if another process did.
+    pub(crate) lease: Option<Arc<dyn Lease>>,
     /// Dropped without an answer when nobody knows.
     pub(crate) to: oneshot::Sender<Result<Changed, Failure>>,
 }

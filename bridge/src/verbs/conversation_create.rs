@@ -57,7 +57,7 @@ pub(super) async fn perform(core: &Core, asker: &Asker, params: Params) -> Resul
     let title = params.title.filter(|title| !title.is_empty());
     let change = Change::Create(Created { kind, title, members });
     let outcome = Outcome { conv: name, kind: kind.name(), seq: 1 };
-    match core.change(&id, &asker.user, asker.device.as_ref(), asker.until, change).await {
+    match core.change(&id, &asker.user, asker.device.as_ref(), asker.lease.as_ref(), change).await {
         Ok(_) => Ok(outcome),
         Err(Failure::Refused(refusal)) if refusal.code == ErrorCode::ConversationExists => {
             let row = core.store.conversation(&id).await?;

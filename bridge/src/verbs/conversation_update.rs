@@ -37,6 +37,6 @@ pub(super) async fn perform(core: &Core, asker: &Asker, params: Params) -> Resul
     if updated == Updated::default() {
         return Err(bad_params("nothing to set").into());
     }
-    let changed = core.change(&id, &asker.user, asker.device.as_ref(), asker.until, Change::Update(updated)).await?;
+    let changed = core.change(&id, &asker.user, asker.device.as_ref(), asker.lease.as_ref(), Change::Update(updated)).await?;
     Ok(AtSeq { seq: changed.seq().0 })
 }

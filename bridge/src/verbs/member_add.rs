@@ -21,7 +21,7 @@ pub(super) async fn perform(core: &Core, asker: &Asker, params: Params) -> Resul
     let role = params.role.as_deref().map(role_of).transpose()?;
     require_known(core, &user).await?;
     let change = Change::Add { user: user.clone(), role };
-    let changed = core.change(&id, &asker.user, asker.device.as_ref(), asker.until, change).await?;
+    let changed = core.change(&id, &asker.user, asker.device.as_ref(), asker.lease.as_ref(), change).await?;
     if changed.stored.is_some() {
         return Ok(AtSeq { seq: changed.seq().0 });
     }

@@ -16,6 +16,6 @@ pub(super) struct Params {
 pub(super) async fn perform(core: &Core, asker: &Asker, params: Params) -> Result<AtSeq, Failure> {
     let id = conversation_of(&params.conv, asker)?;
     let user = user_of(&params.user)?;
-    let changed = core.change(&id, &asker.user, asker.device.as_ref(), asker.until, Change::Remove { user }).await?;
+    let changed = core.change(&id, &asker.user, asker.device.as_ref(), asker.lease.as_ref(), Change::Remove { user }).await?;
     Ok(AtSeq { seq: changed.seq().0 })
 }

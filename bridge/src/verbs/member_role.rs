@@ -18,6 +18,6 @@ pub(super) struct Params {
 pub(super) async fn perform(core: &Core, asker: &Asker, params: Params) -> Result<AtSeq, Failure> {
     let id = conversation_of(&params.conv, asker)?;
     let (user, role) = (user_of(&params.user)?, role_of(&params.role)?);
-    let changed = core.change(&id, &asker.user, asker.device.as_ref(), asker.until, Change::SetRole { user, role }).await?;
+    let changed = core.change(&id, &asker.user, asker.device.as_ref(), asker.lease.as_ref(), Change::SetRole { user, role }).await?;
     Ok(AtSeq { seq: changed.seq().0 })
 }

@@ -79,6 +79,10 @@ impl Outgoing {
             put_byte(sink, id::CONTENT_TYPE);
             put_text(sink, content_type)?;
         }
+        if let Some(response_topic) = &properties.response_topic {
+            put_byte(sink, id::RESPONSE_TOPIC);
+            put_text(sink, response_topic)?;
+        }
         if let Some(correlation_data) = &properties.correlation_data {
             put_byte(sink, id::CORRELATION_DATA);
             put_binary(sink, correlation_data)?;

@@ -82,6 +82,8 @@ pub struct DeliveryProperties {
     pub content_type: Option<String>,
     /// Correlation Data.
     pub correlation_data: Option<Bytes>,
+    /// Response Topic.
+    pub response_topic: Option<String>,
     /// Message Expiry Interval in seconds.
     pub expiry_seconds: Option<u32>,
 }

@@ -1,7 +1,6 @@
 //! The gate: where the broker hands a publish over and learns its fate.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use bytes::Bytes;
 use longwave_model::{DeviceId, FirstSending, Refusal, Seq, UserId};
@@ -81,14 +80,20 @@ pub struct Publish {
 }
 
 /// What a publish carries that was handed over by another process, so that its sender's order holds whoever owns the shard.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Route {
     /// The connection's publish into the same conversation that must have been taken before, by number; 0 = all are answered.
     pub after: u64,
     /// It was handed over before, and what became of that is not known.
     pub again: bool,
-    /// Who handed it over has given up on it by then.
-    pub until: Instant,
+    /// Whether who handed it over still waits for it.
+    pub lease: Arc<dyn Lease>,
+}
+
+/// Who handed a publish over may give up on the process that it went to, and hand it to another. From then on it must not be done here.
+pub trait Lease: std::fmt::Debug + Send + Sync {
+    /// Whether it may still be done here.
+    fn holds(&self) -> bool;
 }
 
 /// A message to the publishing connection itself, sent before the acknowledgement, at QoS 0, if one of its subscriptions matches.

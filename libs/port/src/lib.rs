@@ -13,4 +13,6 @@ pub use bus::{Bus, MarkSignal, Recipients, Typing};
 pub use feed::{
     Closing, Delivery, DeliveryProperties, Feed, Mailbox, Open, Opened, Outlet, Resend, Subscription, Ticket,
 };
-pub use gate::{Answer, Answers, Completion, Gate, Guarantee, Notice, Publish, PublishProperties, Route, Sender};
+pub use gate::{
+    Answer, Answers, Completion, Gate, Guarantee, Lease, Notice, Publish, PublishProperties, Route, Sender,
+};

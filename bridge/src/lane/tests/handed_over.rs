@@ -3,10 +3,10 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use longwave_model::ShardId;
-use longwave_port::{Answer, Guarantee, Publish, Route};
+use longwave_port::{Answer, Guarantee, Lease, Publish, Route};
 use serde_json::json;
 
 use crate::testing::{Device, MemoryStore, World, seq_of};
@@ -21,8 +21,18 @@ fn rivals() -> (World, World) {
     )
 }
 
+/// Whether who handed a publish over still waits for it.
+#[derive(Debug)]
+struct Waits(bool);
+
+impl Lease for Waits {
+    fn holds(&self) -> bool {
+        self.0
+    }
+}
+
 fn handed_over(device: &Device, number: u64, after: u64) -> Publish {
-    let route = Route { after, again: false, until: Instant::now() + Duration::from_secs(60) };
+    let route = Route { after, again: false, lease: Arc::new(Waits(true)) };
     let guarantee = Guarantee::AtLeastOnce { packet_id: u16::try_from(number).unwrap(), resend_of: None };
     let publish = device.publish("u/alice/c/@bob/raw", "same");
     Publish { number, route: Some(route), guarantee, ..publish }
@@ -110,8 +120,8 @@ async fn what_comes_too_late_is_not_done() {
     let (one, other) = rivals();
     let (here, there) = (one.device("alice", "laptop"), other.device("alice", "laptop"));
     assert_eq!(seq(&there, handed_over(&there, 1, 0)).await, 2);
-    let late = Route { after: 0, again: false, until: Instant::now() };
-    let publish = Publish { route: Some(late), ..handed_over(&here, 1, 0) };
+    let late = Route { after: 0, again: false, lease: Arc::new(Waits(false)) };
+    let publish = Publish { route: Some(late.clone()), ..handed_over(&here, 1, 0) };
     assert_eq!(answer(&here, publish).await, Answer::Unknown);
     assert_eq!(one.store.journal().len(), 2);
     let request = json!({"jsonrpc": "2.0", "id": 1, "method": "conversation.create", "params": {"conv": "team"}});

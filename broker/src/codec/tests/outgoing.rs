@@ -52,6 +52,7 @@ fn deliveries_on_5_0_have_their_properties() {
     let properties = DeliveryProperties {
         content_type: Some("text/plain".into()),
         correlation_data: Some(Bytes::from_static(&[0, 255])),
+        response_topic: Some("to/me".into()),
         expiry_seconds: Some(0),
     };
     let outgoing = Outgoing {
@@ -70,6 +71,7 @@ fn deliveries_on_5_0_have_their_properties() {
             subscription_ids: vec![1, 268_435_455],
             content_type: Some("text/plain".into()),
             correlation_data: Some(Bytes::from_static(&[0, 255])),
+            response_topic: Some("to/me".into()),
             message_expiry: Some(0),
             ..PublishProperties::default()
         }

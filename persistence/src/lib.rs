@@ -17,6 +17,7 @@ mod inbox;
 mod journal;
 mod log;
 mod members;
+pub mod redis;
 mod registers;
 mod retention;
 mod session_row;

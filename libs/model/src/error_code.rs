@@ -131,6 +131,10 @@ error_codes! {
     BadCertificate = 5007, "bad-certificate";
     /// The schema on Cassandra is not there, or older than this release needs.
     SchemaMissing = 5008, "schema-missing";
+    /// Redis is away, too slow, or not ready.
+    RedisUnavailable = 5009, "redis-unavailable";
+    /// Redis answers, but refuses: wrong user or password, a missing permission, no memory left.
+    RedisRefused = 5010, "redis-refused";
 }
 
 impl ErrorCode {

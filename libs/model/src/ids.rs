@@ -1,4 +1,4 @@
-//! Ids of users, devices and messages. Each is checked once, where it enters, and cheap to clone.
+//! Ids of users, devices, nodes and messages. Each is checked once, where it enters, and cheap to clone.
 
 use std::fmt;
 use std::sync::Arc;
@@ -91,6 +91,27 @@ impl DeviceId {
     }
 }
 
+/// A node: one running process, 1–64 of `[A-Za-z0-9._-]`, new at every start.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct NodeId(Arc<str>);
+
+impl NodeId {
+    /// Checks and takes a node id.
+    ///
+    /// # Errors
+    /// [`IdError`] when the text is not in the alphabet or has the wrong length.
+    pub fn parse(text: &str) -> Result<Self, IdError> {
+        check_name(text, false)?;
+        Ok(Self(text.into()))
+    }
+
+    /// The id as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
 /// First bytes of ids that the server makes up; part of the disk format.
 const DERIVED: &[u8] = b"\0lw\0";
 
@@ -168,6 +189,7 @@ macro_rules! text_id {
 }
 text_id!(UserId);
 text_id!(DeviceId);
+text_id!(NodeId);
 
 impl fmt::Debug for MessageId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -207,6 +229,14 @@ mod tests {
         assert_eq!(DeviceId::parse("a\u{7}"), Err(IdError::Character('\u{7}')));
         assert!(DeviceId::parse(&"é".repeat(64)).is_ok());
         assert!(DeviceId::parse(&"é".repeat(65)).is_err());
+    }
+
+    #[test]
+    fn nodes_have_an_alphabet() {
+        assert!(NodeId::parse("broker-1.eu_7").is_ok());
+        assert_eq!(NodeId::parse("a@b"), Err(IdError::Character('@')));
+        assert!(NodeId::parse("").is_err());
+        assert!(NodeId::parse(&"a".repeat(65)).is_err());
     }
 
     #[test]

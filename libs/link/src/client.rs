@@ -197,7 +197,8 @@ impl State {
             return;
         };
         let Some(lease) = self.lease(topic, &frame) else { return };
-        let shards: Vec<ShardId> = frame.own.iter().filter_map(|shard| u16::try_from(*shard).ok()).map(ShardId).collect();
+        let shards: Vec<ShardId> =
+            frame.own.iter().filter_map(|shard| u16::try_from(*shard).ok()).map(ShardId).collect();
         if !shards.is_empty() {
             self.bridge.own(&shards);
         }

@@ -49,11 +49,7 @@ struct Driver {
 }
 
 /// Runs until nobody can send inputs any more.
-pub(crate) async fn run(
-    settings: Arc<LinkSettings>,
-    stats: Arc<LinkStats>,
-    mut queue: mpsc::UnboundedReceiver<Input>,
-) {
+pub(crate) async fn run(settings: Arc<LinkSettings>, stats: Arc<LinkStats>, mut queue: mpsc::UnboundedReceiver<Input>) {
     let give_up = u64::try_from(settings.give_up.as_millis()).unwrap_or(u64::MAX);
     let dispatch = Dispatch::new(settings.shards, give_up);
     let mut driver = Driver { settings, stats, dispatch, outboxes: HashMap::new(), origin: Instant::now() };

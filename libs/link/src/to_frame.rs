@@ -31,10 +31,8 @@ pub(crate) fn request(publish: &Publish, job: u64, attempt: u32, after: u64, aga
         qos,
         packet_id: u32::from(packet_id),
         uses,
-        resend_of: resend_of.map(|first: FirstSending| frame::Sending {
-            connection: first.connection,
-            number: first.number,
-        }),
+        resend_of: resend_of
+            .map(|first: FirstSending| frame::Sending { connection: first.connection, number: first.number }),
         properties: publish.properties.as_deref().map(properties),
         wants_notice: publish.wants_notice,
     }

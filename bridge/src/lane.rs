@@ -12,7 +12,7 @@ use std::time::Duration;
 use longwave_model::{ConversationId, Epoch, OwnerId, Position, ShardId};
 use longwave_persistence::Store;
 use longwave_port::Bus;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
 use crate::bridge::Clock;
@@ -79,6 +79,8 @@ pub(crate) struct Lane {
     fault: Fault,
     stopping: bool,
     hold: Hold,
+    /// Positions up to which views are stored, and what comes when those online were told.
+    told: VecDeque<(Position, oneshot::Receiver<()>)>,
     /// Conversations read in this turn that did not exist.
     absent_conversations: Vec<ConversationId>,
 }
@@ -98,6 +100,7 @@ impl Lane {
             fault: Fault::from_environment(),
             stopping: false,
             hold: Hold::default(),
+            told: VecDeque::new(),
             absent_conversations: Vec::new(),
         }
     }

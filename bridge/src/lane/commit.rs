@@ -37,6 +37,7 @@ impl Lane {
         }
         debug_assert!(self.fault.is_planted() || invariant::is_dense(batch.entries.iter().map(|out| &*out.entry)));
         let last = Position(self.head.0 + batch.entries.len() as u64);
+        self.note_told();
         let mut watermarks = self.progress.done();
         if self.parts.store.views_are_committed() {
             watermarks.applied = last;

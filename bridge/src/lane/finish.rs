@@ -1,9 +1,10 @@
 //! After an append: receipts, then views, then the members' devices, then what waited for all that.
 
-use longwave_model::{ConversationKind, ErrorCode, Refusal};
+use longwave_model::{ConversationKind, ErrorCode, Position, Refusal};
 use longwave_persistence::StoreError;
 use longwave_port::{Recipients, Typing};
 use std::sync::Arc;
+use tokio::sync::oneshot::error::TryRecvError;
 
 use crate::apply::{apply, batch_views};
 use crate::check;
@@ -44,8 +45,8 @@ impl Lane {
             if !self.parts.store.views_are_committed() {
                 apply(&*self.parts.store, batch_views(&batch.appended())).await;
             }
-            self.progress.applied(self.head);
             self.fan_out(&batch);
+            self.applied(self.head);
         }
         for (request, verdict) in later {
             self.finish_later(request, &verdict, &batch);
@@ -68,6 +69,25 @@ impl Lane {
                 // Decided on entries that do not exist: decide again.
                 (request, _) => self.backlog.push_front(request),
             }
+        }
+    }
+
+    /// Views are stored up to here, and the bus has what is to be told.
+    pub(super) fn applied(&mut self, position: Position) {
+        match self.parts.bus.flushed() {
+            Some(flushed) => self.told.push_back((position, flushed)),
+            None => self.progress.applied(position),
+        }
+    }
+
+    /// Looks how far the bus has come (protocol rule 10).
+    pub(super) fn note_told(&mut self) {
+        while let Some((position, flushed)) = self.told.front_mut()
+            // One that was dropped belongs to a bus that has ended.
+            && !matches!(flushed.try_recv(), Err(TryRecvError::Empty))
+        {
+            self.progress.applied(*position);
+            self.told.pop_front();
         }
     }
 

@@ -63,6 +63,7 @@ impl Progress {
 impl Lane {
     /// Stores watermarks that no append has carried, and trims.
     pub(crate) async fn settle(&mut self) {
+        self.note_told();
         let watermarks = self.progress.done;
         if watermarks != self.progress.stored {
             let (shard, epoch, head) = (self.shard, self.epoch, self.head);

@@ -30,8 +30,9 @@ impl Lane {
         self.epoch = tenure.epoch;
         self.head = tenure.head;
         self.progress = Progress::new(&tenure, (self.parts.clock)());
+        self.told.clear();
         self.apply_rest(&tenure).await;
-        self.progress.applied(tenure.head);
+        self.applied(tenure.head);
         // Loaded while views were behind.
         self.memory.clear();
         self.remember_tail(&tenure).await;

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use longwave_feed::{FeedHub, FeedSettings, FeedStats};
 use longwave_model::{Content, ConversationId, DeviceId, Entry, Message, Refusal, Seq, UserId};
 use longwave_persistence::embedded::{Embedded, EmbeddedConfig};
-use longwave_port::{Bus as _, Feed as _, Mailbox, Open, Outlet, Recipients, Subscription};
+use longwave_port::{Alone, Bus as _, Feed as _, Mailbox, Open, Outlet, Recipients, Subscription};
 
 struct Silent;
 
@@ -147,8 +147,13 @@ async fn main() {
     let mut config = EmbeddedConfig::new(folder.path().join("store"));
     config.free_space_mark = 0;
     let store = Arc::new(Embedded::open(config).unwrap());
-    let hub =
-        FeedHub::new(store, FeedSettings::default(), Arc::new(|| 1_700_000_000_000), Arc::new(FeedStats::default()));
+    let hub = FeedHub::new(
+        store,
+        FeedSettings::default(),
+        Arc::new(|| 1_700_000_000_000),
+        Arc::new(FeedStats::default()),
+        Arc::new(Alone),
+    );
     direct(&hub, 100, 2000).await;
     group(&hub, 100, 2000).await;
 }

@@ -6,14 +6,14 @@
 use std::sync::Arc;
 
 use longwave_envelope::Event;
-use longwave_model::{Content, ConversationKind, Entry, UserId};
+use longwave_model::{Content, ConversationId, ConversationKind, Entry, UserId};
 use longwave_port::{Bus, MarkSignal, Recipients, Typing};
 
 use crate::broadcast::Broadcast;
 use crate::encoded::EncodedEntry;
 use crate::hub::{FeedHub, Hub};
 use crate::session::{Membership, Session};
-use crate::{channels, marks};
+use crate::{channels, compare, marks};
 
 impl Bus for FeedHub {
     fn entry(&self, entry: &Arc<Entry>, to: &Recipients) {
@@ -27,16 +27,20 @@ impl Bus for FeedHub {
                 for user in named(entry).filter(|user| !users.contains(user)) {
                     offer_to(hub, &live, user, None);
                 }
-                if becomes_channel(entry) {
-                    for session in users.iter().flat_map(|user| hub.registry.of(user)) {
-                        channels::join(hub, &session, &entry.conversation);
-                    }
+                join_if_channel(hub, entry, users);
+            }
+            Recipients::Part(users) => {
+                // Too many for marks to be told to; so nobody has to know who they are.
+                let nobody = Arc::new(Vec::new());
+                for user in users.iter() {
+                    offer_to(hub, &live, user, Some(&nobody));
                 }
+                join_if_channel(hub, entry, users);
             }
             Recipients::Interested => {
                 for user in named(entry) {
                     if Membership::of(entry, user) == Some(Membership::Begins) {
-                        own_sessions(hub, user).for_each(|session| channels::join(hub, &session, &entry.conversation));
+                        own_sessions(hub, user).for_each(|session| join(hub, &session, &entry.conversation));
                     }
                 }
                 for session in hub.registry.in_channel(&entry.conversation) {
@@ -59,7 +63,7 @@ impl Bus for FeedHub {
             *session.user() == typing.user && typing.device.as_ref().is_none_or(|device| device == session.device())
         };
         match &typing.to {
-            Recipients::Users(users) => {
+            Recipients::Users(users) | Recipients::Part(users) => {
                 for user in users.iter() {
                     for session in hub.registry.of(user).iter().filter(|session| !types_itself(session)) {
                         broadcast.to(hub, session, user);
@@ -77,11 +81,30 @@ impl Bus for FeedHub {
 
     fn mark(&self, mark: MarkSignal) {
         match &mark.to {
-            Recipients::Users(users) => marks::tell(&self.hub, &mark, users),
+            Recipients::Users(users) | Recipients::Part(users) => marks::tell(&self.hub, &mark, users),
             // Nobody follows how far each reader of a channel has come; a reader's own devices do.
             Recipients::Interested => marks::tell(&self.hub, &mark, std::slice::from_ref(&mark.user)),
         }
     }
+}
+
+fn join_if_channel(hub: &Arc<Hub>, entry: &Entry, users: &[UserId]) {
+    if becomes_channel(entry) {
+        for session in users.iter().flat_map(|user| hub.registry.of(user)) {
+            join(hub, &session, &entry.conversation);
+        }
+    }
+}
+
+/// Registers interest, here at once and with the other nodes as soon as that can be; what was written until then is compared.
+fn join(hub: &Arc<Hub>, session: &Arc<Session>, channel: &ConversationId) {
+    channels::join(hub, session, channel);
+    let (hub, session, channel) = (hub.clone(), session.clone(), channel.clone());
+    hub.runtime.clone().spawn(async move {
+        if hub.elsewhere.interested(std::slice::from_ref(&channel)).await {
+            compare::compare_device(&hub, session.user(), session.device()).await;
+        }
+    });
 }
 
 fn offer_to(hub: &Arc<Hub>, live: &Arc<EncodedEntry>, user: &UserId, members: Option<&Arc<Vec<UserId>>>) {

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use hashbrown::HashMap;
-use longwave_model::{ConversationId, ConversationKind, Seq, UserId};
+use longwave_model::{ConversationId, ConversationKind, DeviceId, Seq, UserId};
 use longwave_persistence::{InFlight, InboxRow, StoreError};
 use longwave_topics::{Encoding, FilterSet};
 use rand::Rng as _;
@@ -39,23 +39,34 @@ pub(crate) async fn compare_all(hub: &Arc<Hub>) {
 
 async fn compare_shard(hub: &Arc<Hub>, shard: usize) {
     for session in hub.registry.in_shard(shard) {
-        let lost_since = {
-            let mut state = session.state.lock();
-            if state.holds > 0 {
-                // It is being opened, or subscribes, and compares by itself.
-                continue;
-            }
-            state.tidy(session.live_only, Idle::SinceLastTime, |conversation| hub.registry.fingerprint(conversation));
-            state.rare.as_mut().and_then(|rare| rare.lost_since.take())
-        };
-        match compare(hub, &session, &[]).await {
-            Ok(conversations) => {
-                if let Some(since) = lost_since {
-                    crate::marks::look_at(hub, &session, conversations, since);
-                }
-            }
-            Err(error) => warn!(user = %session.user(), device = %session.device(), %error, "comparison failed"),
+        compare_session(hub, &session).await;
+    }
+}
+
+/// Compares the sessions of one device.
+pub(crate) async fn compare_device(hub: &Arc<Hub>, user: &UserId, device: &DeviceId) {
+    for session in hub.registry.of(user).iter().filter(|session| session.user() == user && session.device() == device) {
+        compare_session(hub, session).await;
+    }
+}
+
+async fn compare_session(hub: &Arc<Hub>, session: &Arc<Session>) {
+    let lost_since = {
+        let mut state = session.state.lock();
+        if state.holds > 0 {
+            // It is being opened, or subscribes, and compares by itself.
+            return;
         }
+        state.tidy(session.live_only, Idle::SinceLastTime, |conversation| hub.registry.fingerprint(conversation));
+        state.rare.as_mut().and_then(|rare| rare.lost_since.take())
+    };
+    match compare(hub, session, &[]).await {
+        Ok(conversations) => {
+            if let Some(since) = lost_since {
+                crate::marks::look_at(hub, session, conversations, since);
+            }
+        }
+        Err(error) => warn!(user = %session.user(), device = %session.device(), %error, "comparison failed"),
     }
 }
 
@@ -152,6 +163,9 @@ async fn wanted(hub: &Arc<Hub>, session: &Arc<Session>) -> Result<Vec<(InboxRow,
         channels::join(hub, session, channel);
     }
     channels::keep_only(hub, session, &present);
+    if !present.is_empty() {
+        hub.elsewhere.interested(&present).await;
+    }
     let mut with_heads = Vec::with_capacity(rows.len());
     for row in rows {
         let head = head(hub, &row).await?;

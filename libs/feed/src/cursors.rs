@@ -204,6 +204,7 @@ async fn tell(hub: &Arc<Hub>, conversation: &ConversationId, user: &UserId, rise
             };
             if let longwave_port::Recipients::Users(members) = &mark.to {
                 marks::tell(hub, &mark, members);
+                hub.elsewhere.mark(&mark);
             }
         }
         Ok(None) => {}

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use longwave_model::{ConversationId, DeviceId, UserId};
 use longwave_persistence::{Store, StoreError};
+use longwave_port::Elsewhere;
 use parking_lot::Mutex;
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
@@ -11,7 +13,7 @@ use tokio::task::JoinHandle;
 use tracing::warn;
 
 use crate::presence::Presence;
-use crate::registry::Registry;
+use crate::registry::{Registry, SHARDS};
 use crate::session::Session;
 use crate::settings::{Clock, FeedSettings};
 use crate::stats::FeedStats;
@@ -37,12 +39,19 @@ pub(crate) struct Hub {
     /// The highest connection number given out by this process.
     connections: AtomicU64,
     pub(crate) presence: Presence,
+    pub(crate) elsewhere: Arc<dyn Elsewhere>,
 }
 
 impl FeedHub {
     /// Starts the feed and its timers. Must be called within a tokio runtime, which runs its tasks.
     #[must_use]
-    pub fn new(store: Arc<dyn Store>, settings: FeedSettings, clock: Clock, stats: Arc<FeedStats>) -> Self {
+    pub fn new(
+        store: Arc<dyn Store>,
+        settings: FeedSettings,
+        clock: Clock,
+        stats: Arc<FeedStats>,
+        elsewhere: Arc<dyn Elsewhere>,
+    ) -> Self {
         let hub = Arc::new(Hub {
             store,
             pages: Semaphore::new(settings.concurrent_pages.max(1)),
@@ -54,6 +63,7 @@ impl FeedHub {
             dirty: Mutex::default(),
             connections: AtomicU64::new(0),
             presence: Presence::default(),
+            elsewhere,
         });
         let timers = vec![
             hub.runtime.spawn(cursors::run(hub.clone())),
@@ -72,6 +82,43 @@ impl FeedHub {
     /// Compares all sessions at once: after wake-ups may have been lost.
     pub async fn compare_all(&self) {
         compare::compare_all(&self.hub).await;
+    }
+
+    /// The sessions that are open, in [`FeedHub::PARTS`] parts.
+    #[must_use]
+    pub fn sessions(&self, part: usize) -> Vec<(UserId, DeviceId)> {
+        let sessions = self.hub.registry.in_shard(part);
+        sessions.iter().map(|session| (session.user().clone(), session.device().clone())).collect()
+    }
+
+    /// Parts of [`FeedHub::sessions`].
+    pub const PARTS: usize = SHARDS;
+
+    /// Users that services here watch, each with the service's device.
+    #[must_use]
+    pub fn watched(&self) -> Vec<(UserId, DeviceId)> {
+        self.hub.registry.all_watched()
+    }
+
+    /// Channels in which sessions here are interested.
+    #[must_use]
+    pub fn channels(&self) -> Vec<ConversationId> {
+        self.hub.registry.all_channels()
+    }
+
+    /// Compares the sessions of a device: wake-ups for them may have been lost.
+    pub async fn compare(&self, user: &UserId, device: &DeviceId) {
+        compare::compare_device(&self.hub, user, device).await;
+    }
+
+    /// A user has come or gone on another node.
+    pub fn presence_changed(&self, user: &UserId) {
+        presence::note(&self.hub, user);
+    }
+
+    /// Tells everybody who wants to know of somebody's presence anew: nobody knows who was lost with a node.
+    pub fn tell_presence_again(&self) {
+        presence::tell_again(&self.hub);
     }
 
     /// Writes all cursors that rose, as the timer does.

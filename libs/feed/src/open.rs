@@ -27,6 +27,7 @@ impl Feed for FeedHub {
 }
 
 async fn open_session(hub: &Arc<Hub>, open: Open) -> Result<Opened, Refusal> {
+    hub.elsewhere.claim(&open.user, &open.device).await;
     let previous = hub.store.session(&open.user, &open.device).await.map_err(|error| store_refusal(&error))?;
     let connection = hub.next_connection(previous.as_ref().map_or(0, |row| row.connection), open.now);
     let live_only = open.clean_start && open.expiry_seconds == 0;
@@ -48,6 +49,7 @@ async fn open_session(hub: &Arc<Hub>, open: Open) -> Result<Opened, Refusal> {
     stored?;
     known.map_err(|error| store_refusal(&error))?;
     let outlet = FeedOutlet::register(hub, &session);
+    outlet.announce().await;
     // From here on live entries come; those that precede the comparison wait for it.
     let resumption = match &resumed {
         Some(row) => start_resumed(hub, &session, row).await,

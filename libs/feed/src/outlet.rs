@@ -43,6 +43,16 @@ impl FeedOutlet {
         Self { hub: hub.clone(), session: session.clone(), registered: AtomicBool::new(true) }
     }
 
+    /// Lets the session be reached from other nodes.
+    pub(crate) async fn announce(&self) {
+        let (hub, session) = (&self.hub, &self.session);
+        hub.elsewhere.arrived(session.user(), session.device()).await;
+        let foreign = session.state.lock().rare.as_ref().map(|rare| rare.foreign.clone()).unwrap_or_default();
+        for (user, _) in &foreign {
+            hub.elsewhere.watches(user, session.device()).await;
+        }
+    }
+
     /// Ends being reached; once.
     fn deregister(&self) {
         if !self.registered.swap(false, Ordering::Relaxed) {
@@ -59,8 +69,10 @@ impl FeedOutlet {
         }
         for (user, _) in &rare.foreign {
             hub.registry.unwatch(user, session);
+            hub.elsewhere.unwatches(user, session.device());
         }
         hub.registry.watches_presence(wants_presence, false);
+        hub.elsewhere.left(session.user(), session.device());
         if hub.registry.remove(session) {
             presence::changed(hub, session.user());
         }
@@ -87,10 +99,12 @@ impl FeedOutlet {
         for (user, _) in &foreign_before {
             if merged.foreign.iter().all(|(now, _)| now != user) {
                 hub.registry.unwatch(user, session);
+                hub.elsewhere.unwatches(user, session.device());
             }
         }
         for (user, _) in &merged.foreign {
             hub.registry.watch(user, session);
+            hub.elsewhere.watches(user, session.device()).await;
         }
         hub.registry.watches_presence(before.any_presence(), session.state.lock().filters.any_presence());
         let outcome = self.follow(&before).await;

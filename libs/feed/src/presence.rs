@@ -13,7 +13,8 @@ use parking_lot::Mutex;
 use tracing::warn;
 
 use crate::hub::Hub;
-use crate::session::{Session, event_delivery};
+use crate::registry::SHARDS;
+use crate::session::{After, Session, event_delivery};
 
 /// Users without a session row whose last connection is remembered.
 const REMEMBERED: usize = 10_000;
@@ -39,8 +40,32 @@ impl Presence {
     }
 }
 
-/// A user came or went. Whoever asks later is told of everybody then.
+/// A user came or went here. Whoever asks later is told of everybody then.
 pub(crate) fn changed(hub: &Hub, user: &UserId) {
+    hub.elsewhere.presence_changed(user);
+    note(hub, user);
+}
+
+/// Sessions that want to know anybody's presence are told again of all.
+pub(crate) fn tell_again(hub: &Arc<Hub>) {
+    if !hub.registry.anyone_watches_presence() {
+        return;
+    }
+    for session in (0..SHARDS).flat_map(|shard| hub.registry.in_shard(shard)) {
+        let after = {
+            let mut state = session.state.lock();
+            if !state.filters.any_presence() {
+                continue;
+            }
+            state.active().presence = true;
+            session.finish(&mut state, After::default(), hub)
+        };
+        session.follow_up(hub, after);
+    }
+}
+
+/// A user came or went, here or elsewhere.
+pub(crate) fn note(hub: &Hub, user: &UserId) {
     if hub.registry.anyone_watches_presence() {
         hub.presence.changed.lock().insert(user.clone());
     }
@@ -111,7 +136,7 @@ fn push(hub: &Arc<Hub>, session: &Arc<Session>, about: &UserId, state: bytes::By
 
 /// `online`, or `offline` and the Unix time in seconds of the last connection's end, 0 if it is not known.
 async fn presence_of(hub: &Hub, user: &UserId) -> Result<bytes::Bytes, StoreError> {
-    if hub.registry.is_online(user) {
+    if hub.registry.is_online(user) || hub.elsewhere.is_online(user).await {
         return Ok(bytes::Bytes::from_static(b"online"));
     }
     let rows = hub.store.sessions(user).await?;

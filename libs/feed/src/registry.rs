@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use hashbrown::{DefaultHashBuilder, HashMap};
-use longwave_model::{ConversationId, UserId};
+use longwave_model::{ConversationId, DeviceId, UserId};
 use parking_lot::RwLock;
 use smallvec::SmallVec;
 
@@ -148,6 +148,18 @@ impl Registry {
     /// Whether any session does.
     pub(crate) fn anyone_watches_presence(&self) -> bool {
         self.presence.load(Ordering::Relaxed) > 0
+    }
+
+    /// All that services watch.
+    pub(crate) fn all_watched(&self) -> Vec<(UserId, DeviceId)> {
+        let watchers = self.watchers.read();
+        let pairs = watchers.iter().flat_map(|(user, sessions)| sessions.iter().map(move |session| (user, session)));
+        pairs.map(|(user, session)| (user.clone(), session.device().clone())).collect()
+    }
+
+    /// All channels that have interested sessions.
+    pub(crate) fn all_channels(&self) -> Vec<ConversationId> {
+        self.channels.iter().flat_map(|shard| shard.read().keys().cloned().collect::<Vec<_>>()).collect()
     }
 
     /// The sessions of one shard of users.

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use longwave_feed::{FeedHub, FeedSettings, FeedStats};
 use longwave_model::{DeviceId, Refusal, UserId};
 use longwave_persistence::embedded::{Embedded, EmbeddedConfig};
-use longwave_port::{Feed as _, Mailbox, Open, Subscription};
+use longwave_port::{Alone, Feed as _, Mailbox, Open, Subscription};
 
 struct Counting;
 
@@ -57,7 +57,13 @@ async fn an_idle_session_with_one_subscription_is_small() {
         presence_interval: hour,
         ..FeedSettings::default()
     };
-    let hub = FeedHub::new(store.clone(), settings, Arc::new(|| 1_700_000_000_000), Arc::new(FeedStats::default()));
+    let hub = FeedHub::new(
+        store.clone(),
+        settings,
+        Arc::new(|| 1_700_000_000_000),
+        Arc::new(FeedStats::default()),
+        Arc::new(Alone),
+    );
     let mailbox: Arc<dyn Mailbox> = Arc::new(Silent);
     let mut outlets = Vec::with_capacity(SESSIONS);
     for chunk in 0..SESSIONS / 100 {

@@ -3,12 +3,15 @@
 use std::sync::Arc;
 
 use longwave_model::{ConversationId, DeviceId, Entry, Seq, UserId};
+use tokio::sync::oneshot;
 
 /// To whom an entry goes.
 #[derive(Debug, Clone)]
 pub enum Recipients {
     /// These users: the members of a direct conversation or group.
     Users(Arc<Vec<UserId>>),
+    /// Some of the members of a large group: those who are on one node.
+    Part(Arc<Vec<UserId>>),
     /// Whoever has registered interest in the conversation: a channel.
     Interested,
 }
@@ -49,4 +52,9 @@ pub trait Bus: Send + Sync {
     fn typing(&self, typing: Typing);
     /// Marks have risen; they are stored, or will be within a second.
     fn mark(&self, mark: MarkSignal);
+    /// Comes when everybody was looked for who is to hear of what was handed over so far, and was told or could not be (protocol rule
+    /// 10); `None` when that is so already.
+    fn flushed(&self) -> Option<oneshot::Receiver<()>> {
+        None
+    }
 }

@@ -5,11 +5,13 @@
 
 mod admit;
 mod bus;
+mod elsewhere;
 mod feed;
 mod gate;
 
 pub use admit::{Accounts, Admit, Credentials, Identity};
 pub use bus::{Bus, MarkSignal, Recipients, Typing};
+pub use elsewhere::{Alone, Elsewhere};
 pub use feed::{
     Closing, Delivery, DeliveryProperties, Feed, Mailbox, Open, Opened, Outlet, Resend, Subscription, Ticket,
 };

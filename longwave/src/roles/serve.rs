@@ -12,6 +12,7 @@ use longwave_bridge::{Bridge, BridgeParts, BridgeStats, Ownership};
 use longwave_broker::stats::BrokerStats;
 use longwave_broker::{Broker, BrokerParts};
 use longwave_feed::{FeedHub, FeedStats};
+use longwave_port::Alone;
 use longwave_settings::{LogFormat, Settings};
 use longwave_telemetry::start_log;
 use tokio::signal::unix::{SignalKind, signal};
@@ -83,7 +84,13 @@ impl Running {
         let admit = admission::admission(settings, dev, accounts.clone(), &broker_stats).await?;
         let feed_stats = Arc::new(FeedStats::default());
         let clock = Arc::new(parts::now_millis);
-        let feed = Arc::new(FeedHub::new(store.clone(), parts::feed(settings), clock.clone(), feed_stats.clone()));
+        let feed = Arc::new(FeedHub::new(
+            store.clone(),
+            parts::feed(settings),
+            clock.clone(),
+            feed_stats.clone(),
+            Arc::new(Alone),
+        ));
         let bridge_stats = Arc::new(BridgeStats::default());
         let bridge = Bridge::start(BridgeParts {
             store: store.clone(),

@@ -37,7 +37,7 @@ async fn whoever_goes_hears_of_it_and_of_nothing_later() {
     assert_eq!(bob.send("t", "m1", "x").await, Err(ErrorCode::NotAMember));
     let told = world.notes.entries.lock().clone();
     let heard = |seq: usize| match &told[seq - 1].1 {
-        Recipients::Users(users) => users.iter().any(|user| user.as_str() == "bob"),
+        Recipients::Users(users) | Recipients::Part(users) => users.iter().any(|user| user.as_str() == "bob"),
         Recipients::Interested => false,
     };
     assert_eq!([heard(1), heard(2), heard(3)], [true, true, false]);

@@ -13,7 +13,7 @@ use longwave_model::{
 };
 use longwave_persistence::embedded::{Embedded, EmbeddedConfig, RetentionPolicy};
 use longwave_persistence::{Append, Appended, Audience, Journal as _, Outcome, Watermarks};
-use longwave_port::{Bus as _, Recipients};
+use longwave_port::{Alone, Bus as _, Recipients};
 use parking_lot::Mutex;
 use tempfile::TempDir;
 
@@ -79,6 +79,7 @@ fn feed(store: &Arc<Embedded>, time: &Arc<AtomicU64>, settings: FeedSettings) ->
         settings,
         Arc::new(move || time.load(Ordering::Relaxed)),
         Arc::new(FeedStats::default()),
+        Arc::new(Alone),
     )
 }
 

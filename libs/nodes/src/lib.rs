@@ -1,0 +1,19 @@
+//! How the processes of one deployment find and reach each other through Redis: the bus between them, who is connected where, and the
+//! registry of nodes.
+//!
+//! Redis may be emptied, restarted or away at any time. What is lost then is told again: nodes register anew, and sessions compare.
+
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
+
+mod bus;
+mod frame;
+mod neighbours;
+mod receive;
+mod refresh;
+mod registry;
+
+pub use bus::RedisBus;
+pub use neighbours::{Local, Neighbours};
+pub use receive::receive;
+pub use refresh::refresh;
+pub use registry::Registry;

@@ -33,11 +33,11 @@ async fn the_listed_permissions_are_enough() {
     redis.ping().await.unwrap();
     redis.register(&one, &phone).await.unwrap();
     redis.refresh(&one, &phone).await.unwrap();
-    assert_eq!(redis.nodes_of(&[user(&name)]).await.unwrap()[0].as_slice(), [one.clone()]);
+    assert_eq!(redis.nodes_of(&[user(&name)]).await.unwrap()[0].as_slice(), std::slice::from_ref(&one));
     assert_eq!(redis.node_of_device(&phone[0].0, &phone[0].1).await.unwrap(), Some(one.clone()));
     redis.unregister(&one, &phone).await.unwrap();
     redis.register_interest(&one, &channel).await.unwrap();
-    assert_eq!(redis.interested(&channel).await.unwrap()[0].as_slice(), [one.clone()]);
+    assert_eq!(redis.interested(&channel).await.unwrap()[0].as_slice(), std::slice::from_ref(&one));
     redis.unregister_interest(&one, &channel).await.unwrap();
     let record =
         NodeRecord { id: one.clone(), role: NodeRole::Broker, address: None, started: 1, version: "1".to_owned() };

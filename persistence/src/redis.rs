@@ -53,7 +53,7 @@ struct Inner {
     router: Arc<Router>,
     health: Health,
     /// Keeps the map of masters up to date; ends with the last handle.
-    _keeper: Task,
+    _keeper: Option<Task>,
 }
 
 impl Redis {

@@ -4,6 +4,7 @@
 //! below `target/services` and a pid file there. Who has an engine already names it in the variable that the tests read; then it is left alone.
 
 mod cassandra;
+mod certificate;
 mod engine;
 mod jars;
 mod node;

@@ -46,7 +46,8 @@ pub struct RedisConfig {
     pub root_certificates: Option<PathBuf>,
     /// What all keys and channels begin with: 1–32 of `[A-Za-z0-9._-]`.
     pub prefix: String,
-    /// How long a call may take, with all its retries; also how long a connection may take to open.
+    /// How long a call may take, with all its retries (one of more than 4,096 commands: so long for every 4,096); also how long a
+    /// connection may take to open.
     pub request_timeout: Duration,
     /// How long a device's presence and a node's interest live unless they are refreshed.
     pub presence_life_time: Duration,

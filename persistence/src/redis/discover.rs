@@ -119,7 +119,8 @@ fn parse_slots(asked: &str, answer: Value) -> Option<Vec<Range>> {
     let Value::Array(rows) = answer else { return None };
     let mut ranges = rows.into_iter().map(|row| parse_range(asked, row)).collect::<Option<Vec<_>>>()?;
     ranges.sort_by_key(|range| range.first);
-    Some(ranges)
+    // A node that was taken out of the cluster knows of no slots.
+    (!ranges.is_empty()).then_some(ranges)
 }
 
 fn parse_range(asked: &str, row: Value) -> Option<Range> {
@@ -157,6 +158,7 @@ mod tests {
             ]
         );
         assert_eq!(parse_slots("a:1", Value::Okay), None);
+        assert_eq!(parse_slots("a:1", Value::Array(vec![])), None);
         assert_eq!(parse_slots("a:1", Value::Array(vec![Value::Int(1)])), None);
     }
 

@@ -17,6 +17,9 @@ use super::scripts::Script;
 /// How often one command may be sent: to a wrong master, to the right one without its script, with it, and once more for a slot that moves.
 const ROUNDS: usize = 5;
 
+/// Commands under one time limit; a server does several times as many in a second.
+const AT_ONCE: usize = 4096;
+
 /// What a command answered.
 pub(super) struct Answer {
     pub(super) value: Value,
@@ -44,7 +47,7 @@ struct Sent {
 }
 
 impl Redis {
-    /// Sends all and waits for all; the answers are in the order of the requests.
+    /// Sends all and waits for all; the answers are in the order of the requests. The time limit holds for every 4,096 of them.
     ///
     /// # Errors
     /// [`RedisError`] when one of them failed; others may have been done.
@@ -59,12 +62,14 @@ impl Redis {
     }
 
     async fn noted(&self, requests: Vec<Request>, clocked: bool) -> Result<Vec<Answer>, RedisError> {
-        if requests.is_empty() {
-            return Ok(Vec::new());
+        let mut answers = Vec::with_capacity(requests.len());
+        let mut requests = requests.into_iter().peekable();
+        while requests.peek().is_some() {
+            let result = Box::pin(self.send_all(requests.by_ref().take(AT_ONCE).collect(), clocked)).await;
+            self.0.health.note(&result);
+            answers.append(&mut result?);
         }
-        let result = Box::pin(self.send_all(requests, clocked)).await;
-        self.0.health.note(&result);
-        result
+        Ok(answers)
     }
 
     async fn send_all(&self, requests: Vec<Request>, clocked: bool) -> Result<Vec<Answer>, RedisError> {
@@ -92,11 +97,13 @@ impl Redis {
         clocked: bool,
         deadline: Instant,
     ) -> Result<Vec<Batch>, RedisError> {
+        let router = &self.0.router;
+        let map = router.map(deadline).await?;
         let mut batches: HashMap<Arc<str>, Batch> = HashMap::new();
         for (number, request, way) in waiting {
             let link = match &way.to {
-                None => self.0.router.master_of(request.slot, deadline).await?,
-                Some(address) => self.0.router.link(address),
+                None => Arc::clone(map.master_of(request.slot).inspect_err(|_| router.doubt())?),
+                Some(address) => router.link(address),
             };
             let batch = batches.entry(Arc::clone(&link.address)).or_insert_with(|| Batch::new(link, clocked));
             batch.push(number, request, way);

@@ -33,9 +33,9 @@ struct Trouble {
 /// Counters of requests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RedisStats {
-    /// Calls made, whatever number of commands each sent.
+    /// Round trips: each sends up to 4,096 commands, to one or more servers.
     pub requests: u64,
-    /// Calls that failed or timed out.
+    /// Those that failed or timed out.
     pub failures: u64,
 }
 

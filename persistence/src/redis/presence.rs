@@ -30,7 +30,7 @@ impl Holder {
 }
 
 impl Redis {
-    /// Says that these devices are connected to this node, whoever had them before. In one round trip; lives for
+    /// Says that these devices are connected to this node, whoever had them before. In one round trip for every 4,096; lives for
     /// [`RedisConfig::presence_life_time`](super::RedisConfig::presence_life_time).
     ///
     /// # Errors

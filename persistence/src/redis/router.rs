@@ -42,11 +42,25 @@ struct State {
 }
 
 /// Ranges of slots in order, each with its master.
-struct Map(Vec<(Range, Arc<Link>)>);
+pub(super) struct Map(Vec<(Range, Arc<Link>)>);
+
+impl Map {
+    /// The master of a slot.
+    ///
+    /// # Errors
+    /// [`RedisError::Unavailable`] when nobody serves it.
+    pub(super) fn master_of(&self, slot: u16) -> Result<&Arc<Link>, RedisError> {
+        let after = self.0.partition_point(|(range, _)| range.last < slot);
+        match self.0.get(after) {
+            Some((range, link)) if range.first <= slot => Ok(link),
+            _ => Err(RedisError::Unavailable(format!("no master of the cluster serves slot {slot}").into())),
+        }
+    }
+}
 
 impl Router {
-    /// Begins to look for the servers; also the task that keeps looking.
-    pub(super) fn start(settings: &Settings) -> (Arc<Self>, Task) {
+    /// Begins to look for the servers; also the task that keeps looking, if they may change.
+    pub(super) fn start(settings: &Settings) -> (Arc<Self>, Option<Task>) {
         let router = Arc::new(Self {
             opener: Opener::of_servers(settings),
             limit: settings.limit,
@@ -57,35 +71,24 @@ impl Router {
         if settings.topology == Topology::Single {
             let all = Range { first: 0, last: SLOTS - 1, master: Arc::clone(&settings.addresses[0]) };
             router.take(vec![all]);
-            return (router, Task::spawn(async {}));
+            return (router, None);
         }
-        let keeper = keep(Arc::clone(&router), Discovery::new(settings));
-        let keeper = Task::spawn(keeper);
-        (router, keeper)
+        let keeper = Task::spawn(keep(Arc::clone(&router), Discovery::new(settings)));
+        (router, Some(keeper))
     }
 
-    /// The master of a slot.
+    /// The map as it is known.
     ///
     /// # Errors
-    /// [`RedisError::Unavailable`] when no map is there by the deadline, or nobody serves the slot.
-    pub(super) async fn master_of(&self, slot: u16, deadline: Instant) -> Result<Arc<Link>, RedisError> {
+    /// [`RedisError`] when none is there by the deadline.
+    pub(super) async fn map(&self, deadline: Instant) -> Result<Arc<Map>, RedisError> {
         let mut state = self.state.subscribe();
         let known = state.wait_for(|state| state.map.is_some() || state.problem.is_some());
-        let known = match timeout_at(deadline, known).await {
+        let State { map, problem } = match timeout_at(deadline, known).await {
             Ok(Ok(state)) => State::clone(&state),
             _ => return Err(RedisError::Unavailable("no server was found in time".into())),
         };
-        let Some(map) = known.map else {
-            return Err(known.problem.unwrap_or_else(|| RedisError::Unavailable("no server is known".into())));
-        };
-        let after = map.0.partition_point(|(range, _)| range.last < slot);
-        match map.0.get(after) {
-            Some((range, link)) if range.first <= slot => Ok(Arc::clone(link)),
-            _ => {
-                self.doubt();
-                Err(RedisError::Unavailable(format!("no master of the cluster serves slot {slot}").into()))
-            }
-        }
+        map.ok_or_else(|| problem.unwrap_or_else(|| RedisError::Unavailable("no server is known".into())))
     }
 
     /// The link to a server that another one named.

@@ -48,7 +48,7 @@ if not held then
   end
 end
 redis.call('HSET', KEYS[1], ARGV[2], string.format('%.0f', now + ARGV[1]) .. ' ' .. ARGV[3])
-redis.call('PEXPIRE', KEYS[1], ARGV[1])
+if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[1]) then redis.call('PEXPIRE', KEYS[1], ARGV[1]) end
 return held
 ";
     /// Takes a field away if it has this value: `(field, value)`.

@@ -84,8 +84,7 @@ impl Listener {
 
     async fn subscribe(&self, taken_away: &Arc<Notify>) -> Result<(Arc<str>, Connection), RedisError> {
         let (limit, router) = (self.inner.settings.limit, &self.inner.router);
-        let master = router.master_of(slot_of(&self.channel), Instant::now() + limit).await?;
-        let address = Arc::clone(&master.address);
+        let address = self.master(Instant::now() + limit).await?;
         let connection = router.opener.open_for_pushes(&address, self.pushes(taken_away)).await?;
         let mut command = redis::cmd(self.command);
         command.arg(&self.channel);
@@ -96,6 +95,12 @@ impl Listener {
             Ok(Err(error)) => Err(RedisError::of_driver(&address, &error)),
             Err(_) => Err(RedisError::away(&address, "the subscription is not answered")),
         }
+    }
+
+    /// Where the channel is.
+    async fn master(&self, deadline: Instant) -> Result<Arc<str>, RedisError> {
+        let map = self.inner.router.map(deadline).await?;
+        Ok(Arc::clone(&map.master_of(slot_of(&self.channel))?.address))
     }
 
     /// Puts what the server sends into the inbox, in its order.
@@ -137,8 +142,8 @@ impl Listener {
                 Ok(Err(error)) => return RedisError::of_driver(address, &error),
                 Err(_) => return RedisError::away(address, "no sign of life"),
             }
-            match self.inner.router.master_of(slot_of(&self.channel), deadline).await {
-                Ok(master) if master.address != *address => {
+            match self.master(deadline).await {
+                Ok(master) if master != *address => {
                     return RedisError::away(address, "the channel is on another server now");
                 }
                 // Who cannot be found just now may well be the one we have.

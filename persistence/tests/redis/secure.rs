@@ -1,1 +1,102 @@
-//! later
+//! TLS and ACL: a user with exactly the permissions that docs/operate/redis.md lists can do everything, and nobody else can do anything.
+
+use std::env;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use longwave_model::{Content, ConversationKind, Created, Entry, ErrorCode, Seq};
+use longwave_persistence::redis::{BusEvent, NodeRecord, NodeRole, RedisConfig};
+
+use crate::engine::{at, connect, conversation, next, node, session, there, user};
+
+fn secure() -> Option<RedisConfig> {
+    let address = there("redis-secure", "LONGWAVE_TEST_REDIS_SECURE", "127.0.0.1:16381")?;
+    let beside = Path::new(env!("CARGO_TARGET_TMPDIR")).join("../services/redis-secure/ca.pem");
+    let roots = env::var_os("LONGWAVE_TEST_REDIS_CA").map_or(beside, PathBuf::from);
+    Some(RedisConfig {
+        user: Some("longwave".to_owned()),
+        password: Some("longwave-test".to_owned()),
+        root_certificates: Some(roots),
+        // The only one whose keys and channels the user may touch.
+        prefix: "lw".to_owned(),
+        ..at(address)
+    })
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_listed_permissions_are_enough() {
+    let Some(config) = secure() else { return };
+    let redis = connect(&config).await;
+    let name = format!("n{}", std::process::id());
+    let (one, phone, channel) = (node(&name), [session(&name, "phone")], [conversation(&name)]);
+    redis.ping().await.unwrap();
+    redis.register(&one, &phone).await.unwrap();
+    redis.refresh(&one, &phone).await.unwrap();
+    assert_eq!(redis.nodes_of(&[user(&name)]).await.unwrap()[0].as_slice(), std::slice::from_ref(&one));
+    assert_eq!(redis.node_of_device(&phone[0].0, &phone[0].1).await.unwrap(), Some(one.clone()));
+    redis.unregister(&one, &phone).await.unwrap();
+    redis.register_interest(&one, &channel).await.unwrap();
+    assert_eq!(redis.interested(&channel).await.unwrap()[0].as_slice(), std::slice::from_ref(&one));
+    redis.unregister_interest(&one, &channel).await.unwrap();
+    let record =
+        NodeRecord { id: one.clone(), role: NodeRole::Broker, address: None, started: 1, version: "1".to_owned() };
+    redis.announce(&record).await.unwrap();
+    assert!(redis.nodes().await.unwrap().contains(&record));
+    redis.withdraw(&one).await.unwrap();
+    let entry = Arc::new(Entry {
+        conversation: channel[0].clone(),
+        seq: Seq(1),
+        ts: 1,
+        sender: user(&name),
+        device: None,
+        id: None,
+        expires_at: None,
+        origin: None,
+        content: Content::Created(Created { kind: ConversationKind::Group, title: None, members: Vec::new() }),
+    });
+    redis.remember(std::slice::from_ref(&entry)).await.unwrap();
+    assert_eq!(redis.recall(&channel[0], 1..=1).await.unwrap(), Some(vec![entry]));
+    assert_eq!(redis.take(&name, 1, 1, 1).await.unwrap(), None);
+    let mut receiver = redis.subscribe(&one);
+    assert_eq!(next(&mut receiver).await, BusEvent::Subscribed);
+    let hello = Bytes::from_static(b"hello");
+    assert_eq!(redis.publish(vec![(one.clone(), hello.clone())]).await.unwrap(), [1]);
+    assert_eq!(next(&mut receiver).await, BusEvent::Message(hello));
+    assert_eq!(redis.unavailable(), None);
+}
+
+#[tokio::test]
+async fn others_are_kept_out() {
+    let Some(config) = secure() else { return };
+    let wrong_password = RedisConfig { password: Some("longwave".to_owned()), ..config.clone() };
+    let nobody = RedisConfig { user: None, password: None, ..config.clone() };
+    let other_keys = RedisConfig { prefix: "other".to_owned(), ..config.clone() };
+    for refused in [wrong_password, nobody, other_keys] {
+        let error = connect(&refused).await.ping().await.unwrap_err();
+        assert_eq!(error.code(), ErrorCode::RedisRefused, "{error}");
+    }
+    let plain = RedisConfig { root_certificates: None, ..config.clone() };
+    let error = connect(&plain).await.ping().await.unwrap_err();
+    assert_eq!(error.code(), ErrorCode::RedisUnavailable, "{error}");
+}
+
+#[tokio::test]
+async fn a_server_of_another_authority_is_not_trusted() {
+    let Some(config) = secure() else { return };
+    let directory = tempfile::tempdir().unwrap();
+    let roots = directory.path().join("other.pem");
+    let made = std::process::Command::new("openssl")
+        .args("req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 1 -subj /CN=other".split(' '))
+        .arg("-keyout")
+        .arg(directory.path().join("other.key"))
+        .arg("-out")
+        .arg(&roots)
+        .output()
+        .unwrap();
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    let redis = connect(&RedisConfig { root_certificates: Some(roots), ..config }).await;
+    let error = redis.ping().await.unwrap_err();
+    assert_eq!(error.code(), ErrorCode::RedisUnavailable);
+    assert!(error.to_string().contains("certificate"), "{error}");
+}

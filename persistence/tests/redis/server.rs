@@ -54,7 +54,8 @@ impl Server {
         command.arg(settings).args(&self.options).stdin(Stdio::null()).stdout(Stdio::null());
         self.child = Some(command.spawn().unwrap());
         let started = Instant::now();
-        while self.try_ask::<Value>(&["PING"]).is_err() {
+        // One that asks for a password answers too.
+        while self.try_ask::<Value>(&["PING"]).is_err_and(|error| error.is_io_error()) {
             assert!(started.elapsed() < PATIENCE, "redis-server does not answer on port {}", self.port);
             std::thread::sleep(Duration::from_millis(20));
         }

@@ -25,7 +25,7 @@ impl Engine {
 }
 
 /// All engines.
-pub(super) const ENGINES: [Engine; 5] = [
+pub(super) const ENGINES: [Engine; 6] = [
     Engine {
         name: "cassandra",
         variable: "LONGWAVE_TEST_CASSANDRA",
@@ -54,6 +54,12 @@ pub(super) const ENGINES: [Engine; 5] = [
         name: "redis-sentinel",
         variable: "LONGWAVE_TEST_REDIS_SENTINEL",
         make: |home| vec![redis::sentinel(home)],
+        after: |_| Ok(()),
+    },
+    Engine {
+        name: "redis-secure",
+        variable: "LONGWAVE_TEST_REDIS_SECURE",
+        make: |home| vec![redis::secure(home)],
         after: |_| Ok(()),
     },
 ];

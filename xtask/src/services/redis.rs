@@ -1,4 +1,4 @@
-//! Redis: one server, a cluster of three masters, and a Sentinel that watches the one server.
+//! Redis: one server, a cluster of three masters, a Sentinel that watches the one server, and a server that is reached by TLS alone.
 
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -9,16 +9,23 @@ use std::time::Duration;
 
 use anyhow::{Result, bail};
 
+use super::certificate;
 use super::node::Node;
 use super::ready;
 use crate::program;
 
 const SINGLE_PORT: u16 = 16379;
 const SENTINEL_PORT: u16 = 16380;
+const SECURE_PORT: u16 = 16381;
 const MASTER_PORTS: [u16; 3] = [17101, 17102, 17103];
 
 /// The name by which the Sentinel knows the one server.
 const MASTER_NAME: &str = "longwave";
+
+/// The user of the secure server, as docs/operate/redis.md tells operators to make it.
+const USER: &str = "user longwave on >longwave-test ~lw:* resetchannels &lw:* -@all +ping +time +role +exists +evalsha +script|load \
+    +hset +hget +hgetall +hdel +pttl +pexpire +get +set +zadd +zrangebyscore +zremrangebyscore +zremrangebyrank \
+    +publish +subscribe +spublish +ssubscribe +cluster|slots +asking";
 
 /// One server.
 pub(super) fn single(home: &Path) -> Node {
@@ -65,6 +72,27 @@ pub(super) fn sentinel(home: &Path) -> Node {
         command.arg(settings).args(["--sentinel", "--set-proc-title", "no"]);
         Ok(command)
     })
+}
+
+/// A server with TLS alone, whose only user has a password and no more permissions than Longwave needs.
+pub(super) fn secure(home: &Path) -> Node {
+    let prepare: fn(&Node) -> Result<Command> = |node| {
+        certificate::make(&node.directory)?;
+        fs::write(node.directory.join("users.acl"), format!("user default off\n{USER}\n"))?;
+        let mut command = server(node, &["--tls-auth-clients", "no", "--port", "0", "--tls-port"])?;
+        command.arg(node.address.port().to_string());
+        let files = [
+            ("--tls-cert-file", certificate::SERVER),
+            ("--tls-key-file", certificate::KEY),
+            ("--tls-ca-cert-file", certificate::AUTHORITY),
+            ("--aclfile", "users.acl"),
+        ];
+        for (option, file) in files {
+            command.arg(option).arg(node.directory.join(file));
+        }
+        Ok(command)
+    };
+    Node { ready: ready::tls, ..node(home, "redis-secure", SECURE_PORT, prepare) }
 }
 
 fn node(home: &Path, name: &str, port: u16, prepare: fn(&Node) -> Result<Command>) -> Node {

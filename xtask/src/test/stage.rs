@@ -88,7 +88,11 @@ pub(super) const STAGES: [Stage; 12] = [
         name: "services",
         job: "the engines that tests run against answer",
         budget: minutes(2),
-        work: |root, stage| watched(stage, &mut ourselves(root, &["services", "up", "cassandra", "redis"])?),
+        work: |root, stage| {
+            let redis = ["redis", "redis-cluster", "redis-sentinel", "redis-secure"];
+            let mut up = ourselves(root, &["services", "up", "cassandra"])?;
+            watched(stage, up.args(redis))
+        },
     },
     Stage { name: "unit", job: "unit, property, contract and documentation tests", budget: minutes(8), work: unit },
     Stage {

@@ -16,6 +16,10 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Runs broker and bridge in one process, on the embedded store or on Cassandra.
     Serve(Serve),
+    /// Runs a broker: connections and sessions. Needs Cassandra, Redis and at least one bridge.
+    Broker(Serve),
+    /// Runs a bridge: owns shards of conversations. Needs Cassandra and Redis, and serves every broker it finds.
+    Bridge(Serve),
     /// Manages local users.
     User(User),
     /// Checks the whole store and prints what does not agree.

@@ -35,7 +35,9 @@ fn main() -> ExitCode {
 
 fn run(cli: Cli) -> anyhow::Result<()> {
     match cli.command {
-        Command::Serve(arguments) => roles::serve::run(arguments),
+        Command::Serve(arguments) => roles::serve::run(&arguments),
+        Command::Broker(arguments) => roles::broker::run(&arguments),
+        Command::Bridge(arguments) => roles::bridge::run(&arguments),
         Command::User(arguments) => commands::user::run(arguments),
         Command::Audit(arguments) => commands::audit::run(arguments),
         Command::Backup(arguments) => commands::backup::run(arguments),

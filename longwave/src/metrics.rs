@@ -6,8 +6,10 @@ use std::sync::atomic::Ordering::Relaxed;
 use longwave_bridge::BridgeStats;
 use longwave_broker::stats::{BrokerStats, TransportStats};
 use longwave_feed::FeedStats;
+use longwave_link::LinkStats;
 use longwave_persistence::cassandra::Cassandra;
 use longwave_persistence::embedded::Embedded;
+use longwave_persistence::redis::Redis;
 use longwave_telemetry::{Exporter, Kind};
 
 use crate::backend::Backend;
@@ -23,22 +25,86 @@ fn signed(number: i64) -> f64 {
     number as f64
 }
 
+/// Where a process counts: what its role has.
+pub(crate) struct Sources<'a> {
+    pub(crate) broker: Option<Arc<BrokerStats>>,
+    pub(crate) bridge: Option<Arc<BridgeStats>>,
+    pub(crate) feed: Option<Arc<FeedStats>>,
+    pub(crate) link: Option<Arc<LinkStats>>,
+    pub(crate) redis: Option<Redis>,
+    pub(crate) backend: &'a Backend,
+}
+
+impl<'a> Sources<'a> {
+    /// A store alone.
+    pub(crate) fn of(backend: &'a Backend) -> Self {
+        Self { broker: None, bridge: None, feed: None, link: None, redis: None, backend }
+    }
+}
+
 /// The exporter of one process.
-pub(crate) fn exporter(
-    broker: Arc<BrokerStats>,
-    bridge: Arc<BridgeStats>,
-    feed: Arc<FeedStats>,
-    backend: &Backend,
-) -> Exporter {
+pub(crate) fn exporter(sources: Sources<'_>) -> Exporter {
     let mut exporter = Exporter::default();
-    of_broker(&mut exporter, &broker);
-    of_bridge(&mut exporter, &bridge);
-    of_feed(&mut exporter, &feed);
-    match backend {
+    if let Some(broker) = sources.broker {
+        of_broker(&mut exporter, &broker);
+    }
+    if let Some(bridge) = sources.bridge {
+        of_bridge(&mut exporter, &bridge);
+    }
+    if let Some(feed) = sources.feed {
+        of_feed(&mut exporter, &feed);
+    }
+    if let Some(link) = sources.link {
+        of_link(&mut exporter, &link);
+    }
+    if let Some(redis) = sources.redis {
+        of_redis(&mut exporter, &redis);
+    }
+    match sources.backend {
         Backend::Embedded(store) => of_embedded(&mut exporter, store),
         Backend::Cassandra(store) => of_cassandra(&mut exporter, store),
     }
     exporter
+}
+
+fn of_link(exporter: &mut Exporter, stats: &Arc<LinkStats>) {
+    type Read = fn(&LinkStats) -> f64;
+    let numbers: [(&str, &str, Kind, Read); 7] = [
+        ("longwave_bridges_connected", "Bridges connected and not given up", Kind::Gauge, |s| {
+            float(s.bridges.load(Relaxed))
+        }),
+        ("longwave_bridges_lost", "Bridges given up", Kind::Counter, |s| float(s.lost_bridges.load(Relaxed))),
+        ("longwave_handed_over", "Publishes handed to bridges, each attempt counted", Kind::Counter, |s| {
+            float(s.handed_over.load(Relaxed))
+        }),
+        ("longwave_handed_over_again", "Attempts that followed another", Kind::Counter, |s| {
+            float(s.again.load(Relaxed))
+        }),
+        ("longwave_waiting_publishes", "Publishes that wait for a bridge's answer", Kind::Gauge, |s| {
+            float(s.waiting.load(Relaxed))
+        }),
+        ("longwave_waiting_bytes", "Bytes of their payloads", Kind::Gauge, |s| float(s.waiting_bytes.load(Relaxed))),
+        ("longwave_given_up", "Publishes given up without an answer", Kind::Counter, |s| {
+            float(s.given_up.load(Relaxed))
+        }),
+    ];
+    for (name, help, kind, number) in numbers {
+        let read = stats.clone();
+        exporter.number(name, help, kind, move || number(&read));
+    }
+}
+
+fn of_redis(exporter: &mut Exporter, redis: &Redis) {
+    let read = redis.clone();
+    exporter.number("longwave_redis_requests", "Calls to Redis", Kind::Counter, move || float(read.stats().requests));
+    let read = redis.clone();
+    exporter.number("longwave_redis_failures", "Calls to Redis that failed", Kind::Counter, move || {
+        float(read.stats().failures)
+    });
+    let read = redis.clone();
+    exporter.number("longwave_redis_available", "1 while Redis answers, else 0", Kind::Gauge, move || {
+        if read.unavailable().is_none() { 1.0 } else { 0.0 }
+    });
 }
 
 fn of_broker(exporter: &mut Exporter, stats: &Arc<BrokerStats>) {
@@ -111,7 +177,8 @@ fn of_broker(exporter: &mut Exporter, stats: &Arc<BrokerStats>) {
 
 fn of_bridge(exporter: &mut Exporter, stats: &Arc<BridgeStats>) {
     type Read = fn(&BridgeStats) -> f64;
-    let numbers: [(&str, &str, Kind, Read); 10] = [
+    let numbers: [(&str, &str, Kind, Read); 11] = [
+        ("longwave_shards_owned", "Shards owned", Kind::Gauge, |s| float(s.owned.load(Relaxed))),
         ("longwave_appends", "Appends stored", Kind::Counter, |s| float(s.appends.load(Relaxed))),
         ("longwave_entries", "Entries stored", Kind::Counter, |s| float(s.entries.load(Relaxed))),
         ("longwave_retries", "Publishes found stored before", Kind::Counter, |s| float(s.dedup_hits.load(Relaxed))),

@@ -7,6 +7,14 @@ use longwave_settings::{Settings, Sources, load};
 
 use crate::cli::SettingsArguments;
 
+/// What a process is to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Role {
+    Serve,
+    Broker,
+    Bridge,
+}
+
 /// Reads the settings that the arguments name.
 pub(crate) fn read(arguments: &SettingsArguments) -> anyhow::Result<Settings> {
     let mut overrides = arguments.set.clone();
@@ -18,8 +26,11 @@ pub(crate) fn read(arguments: &SettingsArguments) -> anyhow::Result<Settings> {
 }
 
 /// Checks what a single setting cannot say: secure by default, and TLS listeners that have a certificate.
-pub(crate) fn check(settings: &Settings, dev: bool) -> anyhow::Result<()> {
+pub(crate) fn check(settings: &Settings, role: Role, dev: bool) -> anyhow::Result<()> {
     let listen = &settings.listen;
+    if role != Role::Serve {
+        check_for_several(settings, role)?;
+    }
     if dev {
         for (key, address) in listeners(settings) {
             ensure!(
@@ -52,6 +63,18 @@ pub(crate) fn check(settings: &Settings, dev: bool) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// What processes that are only a part need.
+fn check_for_several(settings: &Settings, role: Role) -> anyhow::Result<()> {
+    let name = if role == Role::Broker { "a broker" } else { "a bridge" };
+    ensure!(
+        !settings.cassandra.contact_points.is_empty(),
+        "cassandra.contact_points: {name} needs Cassandra; `longwave serve` runs on the embedded store (error 5001)"
+    );
+    ensure!(!settings.redis.addresses.is_empty(), "redis.addresses: {name} needs Redis (error 5001)");
+    ensure!(settings.link.secret_file.is_some(), "link.secret_file: {name} needs a secret to share (error 5001)");
+    Ok(())
+}
+
 fn listeners(settings: &Settings) -> impl Iterator<Item = (&'static str, SocketAddr)> {
     let listen = &settings.listen;
     [
@@ -73,23 +96,36 @@ mod tests {
     #[test]
     fn dev_mode_stays_on_loopback() {
         let mut settings = Settings::default();
-        assert!(check(&settings, true).is_ok());
+        assert!(check(&settings, Role::Serve, true).is_ok());
         settings.listen.mqtt = Some("0.0.0.0:1883".parse().unwrap());
-        assert!(check(&settings, true).unwrap_err().to_string().contains("listen.mqtt"));
-        assert!(check(&settings, false).is_ok());
+        assert!(check(&settings, Role::Serve, true).unwrap_err().to_string().contains("listen.mqtt"));
+        assert!(check(&settings, Role::Serve, false).is_ok());
+    }
+
+    #[test]
+    fn a_part_needs_what_the_parts_share() {
+        let mut settings = Settings::default();
+        let complaint = |settings: &Settings| check(settings, Role::Broker, true).unwrap_err().to_string();
+        assert!(complaint(&settings).contains("cassandra.contact_points"));
+        settings.cassandra.contact_points = "localhost:9042".into();
+        assert!(complaint(&settings).contains("redis.addresses"));
+        settings.redis.addresses = "localhost:6379".into();
+        assert!(complaint(&settings).contains("link.secret_file"));
+        settings.link.secret_file = Some("secret".into());
+        assert!(check(&settings, Role::Broker, true).is_ok());
     }
 
     #[test]
     fn somebody_must_be_able_to_connect() {
         let mut settings = Settings::default();
         settings.auth.passwords = false;
-        assert!(check(&settings, false).unwrap_err().to_string().contains("auth"));
+        assert!(check(&settings, Role::Serve, false).unwrap_err().to_string().contains("auth"));
     }
 
     #[test]
     fn tls_listeners_need_a_certificate() {
         let mut settings = Settings::default();
         settings.listen.mqtts = Some("127.0.0.1:8883".parse().unwrap());
-        assert!(check(&settings, true).unwrap_err().to_string().contains("tls.certificate"));
+        assert!(check(&settings, Role::Serve, true).unwrap_err().to_string().contains("tls.certificate"));
     }
 }

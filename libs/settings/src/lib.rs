@@ -3,10 +3,12 @@
 //! Unknown keys are errors. An error in the file names the file, the line, the key and the reason.
 
 mod load;
+mod nodes;
 mod reference;
 mod sections;
 
 pub use load::{SettingsError, Sources, load};
+pub use nodes::{LinkSettings, NodeSettings, RedisSettings};
 pub use reference::{default_toml, reference_markdown, to_toml};
 pub use sections::{
     Auth, CassandraSettings, Conversations, DirectPolicy, Feeds, Jwt, Limits, Listen, LogFormat, Logging, Retention,

@@ -7,6 +7,8 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::nodes::{LinkSettings, NodeSettings, RedisSettings};
+
 /// All settings.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -21,6 +23,12 @@ pub struct Settings {
     pub store: StoreSettings,
     /// The store on Cassandra, instead of the embedded one.
     pub cassandra: CassandraSettings,
+    /// The process among others.
+    pub node: NodeSettings,
+    /// The link between brokers and bridges.
+    pub link: LinkSettings,
+    /// Redis, for brokers and bridges.
+    pub redis: RedisSettings,
     /// What is kept, and for how long.
     pub retention: Retention,
     /// Limits of connections and sessions.

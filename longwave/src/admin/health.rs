@@ -36,7 +36,8 @@ impl Health {
         if !self.listening.load(Ordering::Relaxed) {
             return Some("starting".to_owned());
         }
-        self.probes.iter().find_map(|probe| probe())
+        let reasons: Vec<_> = self.probes.iter().filter_map(|probe| probe()).collect();
+        (!reasons.is_empty()).then(|| reasons.join("\n"))
     }
 }
 

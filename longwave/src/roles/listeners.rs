@@ -1,14 +1,19 @@
 //! Opens the listeners that the settings name.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use longwave_broker::Broker;
 use longwave_broker::listen::tls::{CertificateFiles, TlsReload};
 use longwave_broker::listen::{ListenerConfig, Transport, listen};
 use longwave_settings::Settings;
+use tracing::warn;
 
 use crate::banner::Addresses;
+
+/// Longest drain.
+const DRAIN_LIMIT: Duration = Duration::from_secs(60);
 
 pub(super) fn open(broker: &Arc<Broker>, settings: &Settings) -> anyhow::Result<Addresses> {
     let tls = certificate(broker, settings)?;
@@ -41,6 +46,13 @@ pub(super) fn open(broker: &Arc<Broker>, settings: &Settings) -> anyhow::Result<
         addresses.listeners.push((name, shown));
     }
     Ok(addresses)
+}
+
+/// Closes all connections. What is not closed by the limit is closed by the end of the process.
+pub(super) async fn drain(broker: &Arc<Broker>, per_second: u32) {
+    if tokio::time::timeout(DRAIN_LIMIT, broker.drain(per_second)).await.is_err() {
+        warn!("not all connections could be drained in time");
+    }
 }
 
 fn certificate(broker: &Arc<Broker>, settings: &Settings) -> anyhow::Result<Option<Arc<TlsReload>>> {

@@ -40,6 +40,17 @@ pub(super) fn limits(settings: &Settings) -> Arc<Limits> {
     })
 }
 
+/// Limits of the internal listener: few clients, large packets.
+pub(super) fn internal_limits(settings: &Settings) -> Arc<Limits> {
+    Arc::new(Limits {
+        packet_bytes: (4 << 20).max(4 * settings.limits.packet_bytes),
+        write_buffer_bytes: 4 << 20,
+        subscriptions: 1,
+        keep_alive_max_seconds: 10,
+        ..Limits::default()
+    })
+}
+
 pub(super) fn bridge(settings: &Settings, dev: bool) -> BridgeSettings {
     let conversations = &settings.conversations;
     BridgeSettings {

@@ -3,6 +3,8 @@
 //! Registering takes a device over, refreshing does not: a node that has not heard yet that its session moved would otherwise take it back
 //! every fifteen seconds.
 
+use std::time::Duration;
+
 use longwave_model::{DeviceId, NodeId, UserId};
 use smallvec::SmallVec;
 
@@ -107,6 +109,23 @@ impl Redis {
         let request = lease::one(&self.0.settings.user_key(user), device.as_str());
         let answer = self.run_clocked(vec![request]).await?.pop().ok_or_else(|| RedisError::odd("answer"))?;
         lease::living_one(answer)?.as_deref().map(node_id).transpose()
+    }
+
+    /// The devices of a user that are connected anywhere, and where.
+    ///
+    /// # Errors
+    /// [`RedisError`] when they could not be read.
+    pub async fn devices_of(&self, user: &UserId) -> Result<Vec<(DeviceId, NodeId)>, RedisError> {
+        let request = lease::all(&self.0.settings.user_key(user));
+        let answer = self.run_clocked(vec![request]).await?.pop().ok_or_else(|| RedisError::odd("answer"))?;
+        let device = |text: &str| DeviceId::parse(text).map_err(|_| RedisError::odd("device"));
+        lease::living(answer)?.map(|(one, node)| Ok((device(&one)?, node_id(&node)?))).collect()
+    }
+
+    /// How long a registration lives unless it is refreshed.
+    #[must_use]
+    pub fn presence_life_time(&self) -> Duration {
+        Duration::from_millis(self.0.settings.presence_millis)
     }
 }
 

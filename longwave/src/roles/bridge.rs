@@ -1,0 +1,200 @@
+//! `longwave bridge`: owns shards and does what brokers hand over. It has no listener for clients; it connects to every broker it finds.
+//!
+//! Stopping first tells the brokers, which choose other bridges; when nothing more comes, the lanes end.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
+
+use longwave_bridge::{Bridge, BridgeParts, BridgeStats, Ownership};
+use longwave_broker::stats::BrokerStats;
+use longwave_link::{Client, ClientSettings, Served};
+use longwave_model::ShardId;
+use longwave_nodes::{RedisBus, Registry};
+use longwave_persistence::redis::{NodeRecord, NodeRole};
+use longwave_port::{Completion, Gate, Publish};
+use longwave_settings::Settings;
+use parking_lot::Mutex;
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep};
+use tracing::{info, warn};
+
+use super::process::{self, Desk, Signals};
+use super::{admission, nodes, parts};
+use crate::accounts::LocalAccounts;
+use crate::admin::{Health, Operations};
+use crate::backend::Backend;
+use crate::banner::Addresses;
+use crate::cli::Serve;
+use crate::metrics::{self, Sources};
+use crate::settings::Role;
+
+/// Longest wait for what brokers have handed over.
+const LEAVE_LIMIT: Duration = Duration::from_secs(10);
+/// Nothing came for so long: the brokers have all heard.
+const QUIET: Duration = Duration::from_secs(1);
+
+/// Runs the role until SIGTERM or SIGINT.
+pub(crate) fn run(arguments: &Serve) -> anyhow::Result<()> {
+    process::run(arguments, Role::Bridge, bridge)
+}
+
+async fn bridge(settings: Settings, dev: bool) -> anyhow::Result<()> {
+    let mut signals = Signals::new()?;
+    let backend = Backend::open(&settings).await?;
+    let running = Running::start(&settings, dev, &backend).await?;
+    signals.stop().await;
+    running.stop().await;
+    info!("stopped");
+    Ok(())
+}
+
+struct Running {
+    bridge: Arc<Bridge>,
+    stats: Arc<BridgeStats>,
+    leaving: watch::Sender<bool>,
+    brokers: Arc<Brokers>,
+    registry: Arc<Registry>,
+    desk: Desk,
+}
+
+impl Running {
+    async fn start(settings: &Settings, dev: bool, backend: &Backend) -> anyhow::Result<Self> {
+        let store = backend.store();
+        // New at each start: brokers must not take this process for the one before it.
+        let node = nodes::fresh_node_id(settings)?;
+        let redis = nodes::redis(settings).await?;
+        let accounts = Arc::new(LocalAccounts::new(store.clone()));
+        let admit = admission::admission(settings, dev, accounts.clone(), &Arc::new(BrokerStats::default())).await?;
+        let stats = Arc::new(BridgeStats::default());
+        let bridge = Bridge::start(BridgeParts {
+            store,
+            bus: RedisBus::start(redis.clone(), None),
+            admit,
+            clock: Arc::new(parts::now_millis),
+            settings: parts::bridge(settings, dev),
+            stats: stats.clone(),
+            ownership: Ownership::OnDemand,
+        });
+        let registry = Registry::start(
+            redis.clone(),
+            NodeRecord {
+                id: node.clone(),
+                role: NodeRole::Bridge,
+                address: None,
+                started: parts::now_millis(),
+                version: env!("CARGO_PKG_VERSION").to_owned(),
+            },
+        );
+        let leaving = watch::Sender::new(false);
+        let client = ClientSettings { name: node.as_str().to_owned(), secret: nodes::secret(settings)? };
+        let brokers = Arc::new(Brokers {
+            fixed: nodes::addresses(&settings.link.brokers, "link.brokers")?,
+            client,
+            served: Arc::new(ServedBridge(bridge.clone())),
+            leaving: leaving.subscribe(),
+            connections: Mutex::default(),
+        });
+        let probes = vec![
+            process::store_probe(backend.clone()),
+            nodes::redis_probe(redis.clone()),
+            brokers_probe(brokers.clone()),
+        ];
+        let exporter = metrics::exporter(Sources {
+            bridge: Some(stats.clone()),
+            redis: Some(redis.clone()),
+            ..Sources::of(backend)
+        });
+        let mut addresses = Addresses::default();
+        let operations = Operations { backend: backend.clone(), accounts };
+        let mut desk =
+            Desk::open(settings, Arc::new(Health::new(probes)), exporter, operations, &mut addresses).await?;
+        desk.keep(tokio::spawn(follow(brokers.clone(), registry.watch())));
+        desk.keep(tokio::spawn(process::sweep(backend.clone(), settings.clone())));
+        desk.keep(tokio::spawn(nodes::ping(redis)));
+        desk.announce(settings, false, &addresses)?;
+        Ok(Self { bridge, stats, leaving, brokers, registry, desk })
+    }
+
+    async fn stop(self) {
+        self.desk.health.set_stopping();
+        self.leaving.send_replace(true);
+        self.registry.withdraw().await;
+        let deadline = Instant::now() + LEAVE_LIMIT;
+        let mut quiet = Instant::now();
+        while quiet.elapsed() < QUIET && Instant::now() < deadline {
+            if self.stats.queued.load(Relaxed) > 0 {
+                quiet = Instant::now();
+            }
+            sleep(Duration::from_millis(20)).await;
+        }
+        self.bridge.stop().await;
+        self.brokers.connections.lock().clear();
+    }
+}
+
+/// The bridge as the link sees it.
+struct ServedBridge(Arc<Bridge>);
+
+impl Gate for ServedBridge {
+    fn publish(&self, publish: Publish, completion: Completion) {
+        self.0.publish(publish, completion);
+    }
+}
+
+impl Served for ServedBridge {
+    fn own(&self, shards: &[ShardId]) {
+        self.0.own(shards.iter().copied());
+    }
+}
+
+/// Connections to brokers, by address.
+struct Brokers {
+    fixed: Vec<(String, u16)>,
+    client: ClientSettings,
+    served: Arc<dyn Served>,
+    leaving: watch::Receiver<bool>,
+    connections: Mutex<BTreeMap<(String, u16), Client>>,
+}
+
+impl Brokers {
+    /// Connects to those that are new and lets go of those that are gone.
+    fn set(&self, found: &[NodeRecord]) {
+        let mut wanted = self.fixed.clone();
+        for node in found.iter().filter(|node| node.role == NodeRole::Broker) {
+            match node.address.as_deref().map(|address| nodes::addresses(address, "a broker's address")) {
+                Some(Ok(addresses)) => wanted.extend(addresses),
+                Some(Err(error)) => warn!(%error, node = %node.id, "a broker cannot be reached"),
+                None => {}
+            }
+        }
+        let mut connections = self.connections.lock();
+        connections.retain(|address, _| wanted.contains(address));
+        for address in wanted {
+            connections.entry(address).or_insert_with_key(|address| {
+                info!(host = %address.0, port = address.1, "connecting to a broker");
+                Client::start(address.clone(), self.client.clone(), self.served.clone(), self.leaving.clone())
+            });
+        }
+    }
+}
+
+async fn follow(brokers: Arc<Brokers>, mut nodes: watch::Receiver<Vec<NodeRecord>>) {
+    loop {
+        let found = nodes.borrow_and_update().clone();
+        brokers.set(&found);
+        if nodes.changed().await.is_err() {
+            return;
+        }
+    }
+}
+
+fn brokers_probe(brokers: Arc<Brokers>) -> Box<dyn Fn() -> Option<String> + Send + Sync> {
+    Box::new(move || {
+        let connections = brokers.connections.lock();
+        let connected = connections.values().filter(|client| client.is_connected()).count();
+        let known = connections.len();
+        (connected == 0).then(|| format!("connected to none of {known} known brokers; nothing is handed over"))
+    })
+}

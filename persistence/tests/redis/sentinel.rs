@@ -66,3 +66,23 @@ async fn a_failover_is_followed() {
     .await;
     assert_eq!(redis.refresh(&one, &phone).await.unwrap(), [Holder::Here]);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_master_that_was_made_a_replica_is_used_no_more() {
+    let Some(master) = Server::start(&[]) else { return };
+    let Some(other) = Server::start(&[]) else { return };
+    let Some(sentinel) = Server::start(&["--sentinel"]) else { return };
+    sentinel.ask::<()>(&["SENTINEL", "MONITOR", "lw", "127.0.0.1", &master.port.to_string(), "1"]);
+    let topology = Topology::Sentinel { master: "lw".to_owned() };
+    let redis = connect(&RedisConfig { topology, ..at(sentinel.address()) }).await;
+    redis.ping().await.unwrap();
+    master.ask::<()>(&["REPLICAOF", "127.0.0.1", &other.port.to_string()]);
+    // The first write is refused; then not even reads are sent there, which would be of another master's data.
+    until("nothing is read from it", async || {
+        let _ = redis.take("alice", 1, 1, 5).await;
+        redis.ping().await.is_err_and(|error| error.to_string().contains("is not a master"))
+    })
+    .await;
+    master.ask::<()>(&["REPLICAOF", "NO", "ONE"]);
+    until("it is a master again", async || redis.take("alice", 1, 1, 5).await.is_ok()).await;
+}

@@ -3,6 +3,7 @@
 
 pub mod cassandra;
 pub mod client;
+pub mod cluster;
 pub mod cuts;
 pub mod history;
 pub mod http;

@@ -19,8 +19,8 @@ use crate::history::{Delivered, Device, History};
 pub struct ReceiverPlan {
     /// User and client id.
     pub device: Device,
-    /// The server.
-    pub server: SocketAddr,
+    /// The servers; each connection goes to another.
+    pub servers: Vec<SocketAddr>,
     /// Receive Maximum it asks for.
     pub window: u16,
     /// Goes away at random, when set.
@@ -34,7 +34,7 @@ pub struct ReceiverPlan {
 /// # Errors
 /// When the server does not grant the subscription.
 pub async fn introduce(plan: &ReceiverPlan) -> anyhow::Result<()> {
-    let (client, mut events) = AsyncClient::new(options(plan), 10);
+    let (client, mut events) = AsyncClient::new(options(plan, 0), 10);
     client.subscribe(filter(plan), QoS::AtLeastOnce).await?;
     loop {
         if let Event::Incoming(Packet::SubAck(ack)) = events.poll().await? {
@@ -78,7 +78,7 @@ pub async fn receive(plan: ReceiverPlan, history: Arc<History>, stop: Arc<Atomic
 
 /// One connection, until it breaks.
 async fn connected(plan: &ReceiverPlan, history: &History, connection: u64) -> anyhow::Result<()> {
-    let (_client, mut events) = AsyncClient::new(options(plan), 10);
+    let (_client, mut events) = AsyncClient::new(options(plan, connection), 10);
     while let Ok(event) = events.poll().await {
         if let Event::Incoming(Packet::Publish(publish)) = event
             && let Some(delivered) = read(plan, &publish, connection)?
@@ -89,8 +89,9 @@ async fn connected(plan: &ReceiverPlan, history: &History, connection: u64) -> a
     Ok(())
 }
 
-fn options(plan: &ReceiverPlan) -> MqttOptions {
-    let mut options = MqttOptions::new(&plan.device.1, plan.server.ip().to_string(), plan.server.port());
+fn options(plan: &ReceiverPlan, connection: u64) -> MqttOptions {
+    let server = pick(&plan.servers, plan.seed.wrapping_add(connection));
+    let mut options = MqttOptions::new(&plan.device.1, server.ip().to_string(), server.port());
     let mut properties = ConnectProperties::new();
     properties.session_expiry_interval = Some(86_400);
     properties.receive_maximum = Some(plan.window);
@@ -100,6 +101,12 @@ fn options(plan: &ReceiverPlan) -> MqttOptions {
         .set_keep_alive(Duration::from_secs(30))
         .set_connect_properties(properties);
     options
+}
+
+/// Servers in turn.
+#[expect(clippy::cast_possible_truncation, reason = "a remainder of a short list's length")]
+pub(crate) fn pick(servers: &[SocketAddr], turn: u64) -> SocketAddr {
+    servers[(turn % servers.len() as u64) as usize]
 }
 
 fn filter(plan: &ReceiverPlan) -> String {

@@ -14,14 +14,15 @@ use rumqttc::v5::{AsyncClient, Event, MqttOptions};
 use tokio::sync::mpsc;
 
 use crate::history::{Acknowledged, History};
+use crate::receiver::pick;
 
 /// What a sender does.
 #[derive(Debug, Clone)]
 pub struct SenderPlan {
     /// The user; its device is `sender`.
     pub user: String,
-    /// The server.
-    pub server: SocketAddr,
+    /// The servers; each connection goes to another.
+    pub servers: Vec<SocketAddr>,
     /// Conversations in turn: the topic level and the canonical id.
     pub conversations: Vec<(String, String)>,
     /// Messages unacknowledged at once.
@@ -41,7 +42,8 @@ struct Message {
 /// # Errors
 /// When the server refuses a message: none of these is to be refused.
 pub async fn send(plan: SenderPlan, history: Arc<History>, stop: Arc<AtomicBool>) -> anyhow::Result<u64> {
-    let mut sender = Running { plan, history, stop, unacknowledged: VecDeque::new(), next: 0, acknowledged: 0 };
+    let mut sender =
+        Running { plan, history, stop, unacknowledged: VecDeque::new(), next: 0, acknowledged: 0, connections: 0 };
     while !sender.is_done() {
         sender.connection().await?;
         tokio::time::sleep(Duration::from_millis(20)).await;
@@ -56,6 +58,7 @@ struct Running {
     unacknowledged: VecDeque<Message>,
     next: u64,
     acknowledged: u64,
+    connections: u64,
 }
 
 impl Running {
@@ -65,7 +68,9 @@ impl Running {
 
     /// Runs one connection until it breaks or all is done.
     async fn connection(&mut self) -> anyhow::Result<()> {
-        let mut options = MqttOptions::new("sender", self.plan.server.ip().to_string(), self.plan.server.port());
+        self.connections += 1;
+        let server = pick(&self.plan.servers, self.connections);
+        let mut options = MqttOptions::new("sender", server.ip().to_string(), server.port());
         options.set_credentials(&self.plan.user, "").set_clean_start(true).set_keep_alive(Duration::from_secs(30));
         let (client, mut events) = AsyncClient::new(options, self.plan.window + 10);
         let (forward, mut incoming) = mpsc::channel(64);

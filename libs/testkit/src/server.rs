@@ -11,11 +11,36 @@ use anyhow::{Context as _, bail, ensure};
 /// How long a start may take on a slow machine.
 const START_LIMIT: Duration = Duration::from_secs(60);
 
+/// What a process runs as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// Everything in one.
+    Serve,
+    /// Connections and sessions.
+    Broker,
+    /// Shards of conversations; no listener for clients.
+    Bridge,
+}
+
+impl Role {
+    /// Its name on the command line.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Serve => "serve",
+            Self::Broker => "broker",
+            Self::Bridge => "bridge",
+        }
+    }
+}
+
 /// How to run a server.
 #[derive(Debug, Clone)]
 pub struct ServerPlan {
     /// The built binary.
     pub binary: PathBuf,
+    /// What it runs as.
+    pub role: Role,
     /// Its data directory.
     pub data: PathBuf,
     /// Where its output goes.
@@ -43,6 +68,7 @@ impl ServerPlan {
         let [mqtt, websocket, admin] = free_addresses()?;
         Ok(Self {
             binary: binary.to_owned(),
+            role: Role::Serve,
             data: directory.join("data"),
             log: directory.join("server.log"),
             dev: true,
@@ -82,7 +108,7 @@ impl Server {
         let plan = &self.plan;
         let log = File::options().create(true).append(true).open(&plan.log)?;
         let child = Command::new(&plan.binary)
-            .arg("serve")
+            .arg(plan.role.name())
             .args(plan.dev.then_some("--dev"))
             .arg("--data-dir")
             .arg(&plan.data)
@@ -102,8 +128,9 @@ impl Server {
 
     fn wait_until_listening(&mut self) -> anyhow::Result<()> {
         let started = Instant::now();
+        let listens = if self.plan.role == Role::Bridge { self.plan.admin } else { self.plan.mqtt };
         while started.elapsed() < START_LIMIT {
-            if TcpStream::connect_timeout(&self.plan.mqtt, Duration::from_secs(1)).is_ok() {
+            if TcpStream::connect_timeout(&listens, Duration::from_secs(1)).is_ok() {
                 return Ok(());
             }
             if let Some(child) = &mut self.child
@@ -114,7 +141,7 @@ impl Server {
             }
             std::thread::sleep(Duration::from_millis(10));
         }
-        bail!("the server does not listen on {}:\n{}", self.plan.mqtt, self.end_of_log())
+        bail!("the server does not listen on {listens}:\n{}", self.end_of_log())
     }
 
     /// Waits until `/readyz` says ready: the admin port opens last.
@@ -161,12 +188,44 @@ impl Server {
     /// # Errors
     /// When it cannot be sent.
     pub fn ask_to_stop(&self) -> anyhow::Result<()> {
+        self.signal(libc::SIGTERM)
+    }
+
+    /// SIGSTOP: it runs no more, and its connections stay.
+    ///
+    /// # Errors
+    /// When it cannot be sent.
+    pub fn pause(&self) -> anyhow::Result<()> {
+        self.signal(libc::SIGSTOP)
+    }
+
+    /// SIGCONT: it goes on as if no time had passed.
+    ///
+    /// # Errors
+    /// When it cannot be sent.
+    pub fn resume(&self) -> anyhow::Result<()> {
+        self.signal(libc::SIGCONT)
+    }
+
+    /// Whether it has ended; then it can be started again.
+    ///
+    /// # Errors
+    /// When it ended with a failure.
+    pub fn has_ended(&mut self) -> anyhow::Result<bool> {
+        let Some(child) = &mut self.child else { return Ok(true) };
+        let Some(status) = child.try_wait()? else { return Ok(false) };
+        self.child = None;
+        ensure!(status.success(), "the server stopped with {status}:\n{}", self.end_of_log());
+        Ok(true)
+    }
+
+    fn signal(&self, signal: libc::c_int) -> anyhow::Result<()> {
         let Some(child) = &self.child else { return Ok(()) };
         let pid = libc::pid_t::try_from(child.id())?;
         // SAFETY: kill(2) with the pid of our own child, which has not been waited for.
-        #[expect(unsafe_code, reason = "std has no way to send SIGTERM")]
-        let sent = unsafe { libc::kill(pid, libc::SIGTERM) };
-        ensure!(sent == 0, "SIGTERM could not be sent");
+        #[expect(unsafe_code, reason = "std has no way to send signals")]
+        let sent = unsafe { libc::kill(pid, signal) };
+        ensure!(sent == 0, "signal {signal} could not be sent");
         Ok(())
     }
 
@@ -222,7 +281,8 @@ impl Drop for Server {
     }
 }
 
-fn free_addresses<const N: usize>() -> anyhow::Result<[SocketAddr; N]> {
+/// Free loopback addresses.
+pub(crate) fn free_addresses<const N: usize>() -> anyhow::Result<[SocketAddr; N]> {
     let mut listeners = Vec::new();
     let mut addresses = [SocketAddr::from(([127, 0, 0, 1], 0)); N];
     for address in &mut addresses {

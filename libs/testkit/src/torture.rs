@@ -1,5 +1,6 @@
 //! Clients under load while the server is killed at random moments; then the checker.
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -21,6 +22,9 @@ use crate::server::{Server, ServerPlan};
 
 /// How long clients may take to come to rest without any progress.
 const REST_LIMIT: Duration = Duration::from_secs(60);
+
+/// How long senders may take to get their last acknowledgements.
+const SEND_LIMIT: Duration = Duration::from_secs(180);
 
 /// One run.
 #[derive(Debug, Clone)]
@@ -66,18 +70,11 @@ pub async fn run(run: &Run) -> anyhow::Result<Verdict> {
     let mut server = Server::start(plan.clone())?;
     let history = Arc::new(History::default());
     let users: Vec<String> = (0..run.users).map(|number| format!("user{number}")).collect();
-    let groups = prepare(&server, &users, &history).await?;
+    let servers = [server.plan().mqtt];
+    let groups = prepare(&servers, &users, &history).await?;
 
     let mut random = StdRng::seed_from_u64(run.seed);
-    let (senders_stop, receivers_stop) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
-    let mut receivers = JoinSet::new();
-    for plan in receiver_plans(&server, &users, run.seed) {
-        receivers.spawn(receive(plan, history.clone(), receivers_stop.clone()));
-    }
-    let mut senders = JoinSet::new();
-    for plan in sender_plans(&server, &users, &groups) {
-        senders.spawn(send(plan, history.clone(), senders_stop.clone()));
-    }
+    let clients = Clients::start(&servers, &users, &groups, &history, run.seed, Duration::from_millis(2));
 
     for _ in 0..run.kills {
         tokio::time::sleep(Duration::from_millis(random.random_range(100..1_500))).await;
@@ -93,29 +90,74 @@ pub async fn run(run: &Run) -> anyhow::Result<Verdict> {
         server.restart()?;
     }
 
-    senders_stop.store(true, Ordering::Relaxed);
-    while let Some(sender) = senders.join_next().await {
-        sender??;
-    }
-    rest(&history).await;
-    receivers_stop.store(true, Ordering::Relaxed);
-    while let Some(receiver) = receivers.join_next().await {
-        receiver??;
-    }
+    clients.finish(&history).await?;
     server.stop()?;
-    let audit = audit(&plan)?;
+    let audit = audit_with(&plan.binary, &plan.data, &plan.arguments)?;
     let (acknowledged, delivered) = history.size();
     Ok(Verdict { acknowledged, delivered, breaches: history.write(|record| check(record)), audit })
 }
 
+/// Senders and receivers.
+pub(crate) struct Clients {
+    senders: JoinSet<anyhow::Result<u64>>,
+    receivers: JoinSet<anyhow::Result<()>>,
+    senders_stop: Arc<AtomicBool>,
+    receivers_stop: Arc<AtomicBool>,
+}
+
+impl Clients {
+    /// Starts a sender and two receivers for each user.
+    pub(crate) fn start(
+        servers: &[SocketAddr],
+        users: &[String],
+        groups: &[String],
+        history: &Arc<History>,
+        seed: u64,
+        pause: Duration,
+    ) -> Self {
+        let (senders_stop, receivers_stop) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
+        let mut receivers = JoinSet::new();
+        for plan in receiver_plans(servers, users, seed) {
+            receivers.spawn(receive(plan, history.clone(), receivers_stop.clone()));
+        }
+        let mut senders = JoinSet::new();
+        for plan in sender_plans(servers, users, groups, pause) {
+            senders.spawn(send(plan, history.clone(), senders_stop.clone()));
+        }
+        Self { senders, receivers, senders_stop, receivers_stop }
+    }
+
+    /// Lets senders get their last acknowledgements and receivers everything they are owed.
+    pub(crate) async fn finish(mut self, history: &History) -> anyhow::Result<()> {
+        self.senders_stop.store(true, Ordering::Relaxed);
+        let all_acknowledged = async {
+            while let Some(sender) = self.senders.join_next().await {
+                sender??;
+            }
+            anyhow::Ok(())
+        };
+        tokio::time::timeout(SEND_LIMIT, all_acknowledged).await.context("senders wait for acknowledgements")??;
+        rest(history).await;
+        self.receivers_stop.store(true, Ordering::Relaxed);
+        while let Some(receiver) = self.receivers.join_next().await {
+            receiver??;
+        }
+        Ok(())
+    }
+}
+
 /// Sessions of all devices, and two groups.
-async fn prepare(server: &Server, users: &[String], history: &History) -> anyhow::Result<Vec<String>> {
-    for plan in receiver_plans(server, users, 0) {
+pub(crate) async fn prepare(
+    servers: &[SocketAddr],
+    users: &[String],
+    history: &History,
+) -> anyhow::Result<Vec<String>> {
+    for plan in receiver_plans(servers, users, 0) {
         introduce(&plan).await.with_context(|| format!("{:?}", plan.device))?;
     }
     let groups = vec!["everyone".to_owned(), "half".to_owned()];
     for (group, members) in groups.iter().zip([users, &users[..users.len().div_ceil(2)]]) {
-        create_group(server, group, members).await?;
+        create_group(servers[0], group, members).await?;
         let conversation = Conversation { members: members.to_vec(), first_seq: 1 };
         history.write(|record| record.conversations.insert(group.clone(), conversation));
     }
@@ -128,8 +170,7 @@ async fn prepare(server: &Server, users: &[String], history: &History) -> anyhow
     Ok(groups)
 }
 
-async fn create_group(server: &Server, name: &str, members: &[String]) -> anyhow::Result<()> {
-    let address = server.plan().mqtt;
+async fn create_group(address: SocketAddr, name: &str, members: &[String]) -> anyhow::Result<()> {
     let mut options = MqttOptions::new("creator", address.ip().to_string(), address.port());
     options.set_credentials(&members[0], "").set_clean_start(true);
     let (client, mut events) = AsyncClient::new(options, 10);
@@ -151,13 +192,13 @@ async fn create_group(server: &Server, name: &str, members: &[String]) -> anyhow
     }
 }
 
-fn receiver_plans(server: &Server, users: &[String], seed: u64) -> Vec<ReceiverPlan> {
+fn receiver_plans(servers: &[SocketAddr], users: &[String], seed: u64) -> Vec<ReceiverPlan> {
     let devices = users.iter().flat_map(|user| [(user, "phone", true), (user, "desk", false)]);
     devices
         .zip(0_u64..)
         .map(|((user, device, restless), number)| ReceiverPlan {
             device: (user.clone(), device.to_owned()),
-            server: server.plan().mqtt,
+            servers: servers.to_vec(),
             window: if restless { 5 } else { 100 },
             restless,
             seed: seed.wrapping_mul(1_000).wrapping_add(number),
@@ -165,19 +206,13 @@ fn receiver_plans(server: &Server, users: &[String], seed: u64) -> Vec<ReceiverP
         .collect()
 }
 
-fn sender_plans(server: &Server, users: &[String], groups: &[String]) -> Vec<SenderPlan> {
+fn sender_plans(servers: &[SocketAddr], users: &[String], groups: &[String], pause: Duration) -> Vec<SenderPlan> {
     let plan = |(number, user): (usize, &String)| {
         let peers = users.iter().filter(|other| *other != user);
         let mut conversations: Vec<_> = peers.map(|other| (format!("@{other}"), direct(user, other))).collect();
         let member_of = if number < users.len().div_ceil(2) { groups } else { &groups[..1] };
         conversations.extend(member_of.iter().map(|group| (group.clone(), group.clone())));
-        SenderPlan {
-            user: user.clone(),
-            server: server.plan().mqtt,
-            conversations,
-            window: 20,
-            pause: Duration::from_millis(2),
-        }
+        SenderPlan { user: user.clone(), servers: servers.to_vec(), conversations, window: 20, pause }
     };
     users.iter().enumerate().map(plan).collect()
 }
@@ -200,13 +235,10 @@ async fn rest(history: &History) {
     tokio::time::sleep(Duration::from_secs(1)).await;
 }
 
-fn audit(plan: &ServerPlan) -> anyhow::Result<Option<String>> {
-    let output = std::process::Command::new(&plan.binary)
-        .arg("audit")
-        .arg("--data-dir")
-        .arg(&plan.data)
-        .args(&plan.arguments)
-        .output()?;
+/// Has the store checked; what was found.
+pub(crate) fn audit_with(binary: &Path, data: &Path, arguments: &[String]) -> anyhow::Result<Option<String>> {
+    let mut audit = std::process::Command::new(binary);
+    let output = audit.arg("audit").arg("--data-dir").arg(data).args(arguments).output()?;
     let text = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
     Ok((!output.status.success()).then_some(text))
 }

@@ -30,15 +30,17 @@ pub enum Fault {
     ExpiresHead,
     /// The dedup row expires with its entry (rule 7).
     ExpiresDedup,
-    /// `applied` moves when the views are sent, not when they are stored (rule 10).
+    /// An append carries an `applied` that counts its own entries, as where views are committed with it (rule 10).
     MovesAppliedTooEarly,
+    /// An owner that has raised its epoch anew writes the watermarks that it remembers, not those stored meanwhile.
+    WritesOldWatermarks,
     /// Receipts go out when the append is sent.
     AnswersBeforeCommit,
 }
 
 impl Fault {
     /// All of them.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::JudgesByHead,
         Self::SkipsSerialRead,
         Self::TakesNotAppliedForSuccess,
@@ -53,6 +55,7 @@ impl Fault {
         Self::ExpiresHead,
         Self::ExpiresDedup,
         Self::MovesAppliedTooEarly,
+        Self::WritesOldWatermarks,
         Self::AnswersBeforeCommit,
     ];
 }

@@ -27,6 +27,9 @@ impl Model {
             if why == Why::TakeOver {
                 (me.head, me.applied, me.settled) = (state.store.head, state.store.applied, state.store.settled);
             }
+            if !self.has(Fault::WritesOldWatermarks) {
+                (me.applied, me.settled) = (me.applied.max(state.store.applied), me.settled.max(state.store.settled));
+            }
             me.phase = Phase::Tailing(why);
         }
     }
@@ -35,8 +38,11 @@ impl Model {
     pub(crate) fn send_append(&self, state: &mut State, owner: u8, phase: Phase) {
         let me = &mut state.owners[usize::from(owner)];
         me.phase = phase;
-        let (epoch, head, applied, settled) = (me.epoch, me.head, me.applied, me.settled);
+        let (epoch, head, mut applied, settled) = (me.epoch, me.head, me.applied, me.settled);
         let entries = me.batch.clone();
+        if self.has(Fault::MovesAppliedTooEarly) {
+            applied = head + u8::try_from(entries.len()).unwrap_or(u8::MAX);
+        }
         state.wire.send(Statement::Append { epoch, head, entries, applied, settled }, Some(owner));
     }
 

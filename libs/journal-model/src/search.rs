@@ -32,8 +32,8 @@ pub struct Exploration {
 pub struct Violation {
     /// The promise.
     pub broken: Broken,
-    /// The steps to it.
-    pub steps: Vec<Action>,
+    /// The steps to it, with the statements that they are about.
+    pub steps: Vec<String>,
     /// The state.
     pub state: Box<State>,
 }
@@ -42,7 +42,7 @@ impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{:?} is broken after {} steps:", self.broken, self.steps.len())?;
         for step in &self.steps {
-            writeln!(f, "  {step:?}")?;
+            writeln!(f, "  {step}")?;
         }
         write!(f, "{:?}", self.state)
     }
@@ -75,7 +75,7 @@ impl Model {
                 }
                 visited.insert(print, (from, Some(action)));
                 if let Some(broken) = self.judge_state(&next) {
-                    let steps = way(&visited, print);
+                    let steps = self.tell(&way(&visited, print));
                     found.states = visited.len();
                     found.violation = Some(Violation { broken, steps, state: Box::new(next) });
                     return found;
@@ -85,6 +85,20 @@ impl Model {
         }
         found.states = visited.len();
         found
+    }
+
+    fn tell(&self, way: &[Action]) -> Vec<String> {
+        let mut state = State::first(&self.bounds);
+        let told = way.iter().map(|action| {
+            let about = match action {
+                Action::CarryOut(index) | Action::Repeat(index) => state.wire.sent().get(usize::from(*index)),
+                _ => None,
+            };
+            let step = about.map_or_else(|| format!("{action:?}"), |sent| format!("{action:?}: {sent:?}"));
+            state = self.after(&state, *action).0;
+            step
+        });
+        told.collect()
     }
 }
 

@@ -11,11 +11,7 @@ impl Model {
         if self.has(Fault::SkipsExpiredEntries) && state.late {
             entries.retain(|entry| !self.message(entry.message).expires);
         }
-        let me = &mut state.owners[usize::from(owner)];
-        me.views = entries;
-        if self.has(Fault::MovesAppliedTooEarly) {
-            self.done(state, owner);
-        }
+        state.owners[usize::from(owner)].views = entries;
         self.send_stage(state, owner, self.stages()[0]);
     }
 
@@ -77,22 +73,17 @@ impl Model {
 
     /// All views are stored.
     fn applied(&self, state: &mut State, owner: u8) {
-        self.done(state, owner);
-        let me = &mut state.owners[usize::from(owner)];
-        me.views = Batch::new();
-        me.phase = Phase::Serving;
-        // Its own batch was found, and another owner's behind it.
-        if me.tenure > me.head {
-            *me = Owner::out();
-        }
-    }
-
-    fn done(&self, state: &mut State, owner: u8) {
         let me = &mut state.owners[usize::from(owner)];
         me.applied = me.head;
         if !self.bounds.settled_lags {
             me.settled = me.applied;
             state.history.pushed = state.history.pushed.max(me.applied);
+        }
+        me.views = Batch::new();
+        me.phase = Phase::Serving;
+        // Its own batch was found, and another owner's behind it.
+        if me.tenure > me.head {
+            *me = Owner::out();
         }
     }
 }

@@ -55,7 +55,8 @@ impl Model {
                 (Some(_), Some(owner)) => actions.push(Action::Answer(owner)),
                 (Some(_), None) => {}
             }
-            let is_view = matches!(sent.statement, Statement::Log { .. } | Statement::Head { .. } | Statement::Inbox { .. });
+            let is_view =
+                matches!(sent.statement, Statement::Log { .. } | Statement::Head { .. } | Statement::Inbox { .. });
             match sent.by {
                 Some(_) if state.left.timeouts == 0 => {}
                 Some(_) if is_view => actions.push(Action::Repeat(index)),

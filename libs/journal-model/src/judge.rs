@@ -1,11 +1,11 @@
 //! Judging a state, with the functions that the code's own assertions use.
 
 use longwave_model::{Epoch, Position, Seq};
+use longwave_persistence::Watermarks;
 use longwave_persistence::invariant::{
     ViewsOfEntry, are_distinct, epochs_never_fall, is_applied, is_readable, is_within, may_trim, rows_are_complete,
     seqs_rise_by_one,
 };
-use longwave_persistence::Watermarks;
 
 use crate::Model;
 use crate::state::{CONVERSATIONS, Entry, State};
@@ -162,7 +162,9 @@ impl Model {
         let store = &state.store;
         let is_committed = |at: usize, seq: u8, message: Option<u8>| {
             journal(state).any(|(_, entry)| {
-                self.conversation(entry.message) == at && entry.seq == seq && message.is_none_or(|it| it == entry.message)
+                self.conversation(entry.message) == at
+                    && entry.seq == seq
+                    && message.is_none_or(|it| it == entry.message)
             })
         };
         let log = (0..CONVERSATIONS).all(|at| {
@@ -172,9 +174,9 @@ impl Model {
             let registers = [store.heads[at], store.inboxes[at]];
             registers.into_iter().flatten().all(|seq| is_committed(at, seq, None))
         });
-        let dedup = (0..).zip(store.dedup).all(|(message, told)| {
-            told.is_none_or(|seq| is_committed(self.conversation(message), seq, Some(message)))
-        });
+        let dedup = (0..)
+            .zip(store.dedup)
+            .all(|(message, told)| told.is_none_or(|seq| is_committed(self.conversation(message), seq, Some(message))));
         log && heads && dedup
     }
 

@@ -8,11 +8,11 @@ use hashbrown::HashMap;
 use rustc_hash::FxBuildHasher;
 use xxhash_rust::xxh3::xxh3_64;
 
+use crate::Model;
 use crate::action::Action;
 use crate::judge::Broken;
 use crate::milestone::Milestone;
 use crate::state::State;
-use crate::Model;
 
 /// What was found.
 #[derive(Debug)]

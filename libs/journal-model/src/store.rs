@@ -36,7 +36,10 @@ pub(crate) struct Store {
 impl Store {
     /// Journal rows above `after`, in order, with their positions.
     pub(crate) fn tail(&self, after: u8) -> impl Iterator<Item = (u8, Entry)> {
-        (1..).zip(self.rows).filter(move |(position, _)| *position > after).filter_map(|(position, row)| Some((position, row?)))
+        (1..)
+            .zip(self.rows)
+            .filter(move |(position, _)| *position > after)
+            .filter_map(|(position, row)| Some((position, row?)))
     }
 }
 
@@ -136,7 +139,8 @@ impl Model {
                     store.rows[at] = Some(*entry);
                 }
                 history.fell |= *applied < store.applied || *settled < store.settled;
-                (store.head, store.applied, store.settled) = (u8::try_from(last).unwrap_or(u8::MAX), *applied, *settled);
+                (store.head, store.applied, store.settled) =
+                    (u8::try_from(last).unwrap_or(u8::MAX), *applied, *settled);
                 true
             }
             Statement::Trim { before, through } => {

@@ -1,9 +1,9 @@
 //! Storing the views of entries: all log rows, and when those are stored, heads and inbox rows.
 
+use crate::Model;
 use crate::fault::Fault;
 use crate::state::{CONVERSATIONS, Owner, Phase, Stage, State};
 use crate::statement::{Batch, Statement};
-use crate::Model;
 
 impl Model {
     /// Begins with the views of these entries.
@@ -61,7 +61,8 @@ impl Model {
             }
             Stage::Heads => {
                 for conversation in (0..).take(CONVERSATIONS) {
-                    let raised = entries.iter().filter(|entry| self.message(entry.message).conversation == conversation);
+                    let raised =
+                        entries.iter().filter(|entry| self.message(entry.message).conversation == conversation);
                     let Some(last) = raised.max_by_key(|entry| entry.seq) else { continue };
                     let mortal = self.has(Fault::ExpiresHead) && self.message(last.message).expires;
                     state.wire.send(Statement::Head { conversation, seq: last.seq, mortal }, Some(owner));

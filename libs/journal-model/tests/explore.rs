@@ -22,7 +22,11 @@ fn explore(name: &str, shallow: Bounds, deep: Bounds, milestones: &[Milestone]) 
     let is_deep = std::env::var("LONGWAVE_MODEL").is_ok_and(|depth| depth == "deep");
     let found = Model::new(if is_deep { deep } else { shallow }).explore();
     eprintln!("{name}: {} states, the farthest after {} steps", found.states, found.depth);
-    assert!(found.violation.is_none(), "{}", found.violation.map(|violation| violation.to_string()).unwrap_or_default());
+    assert!(
+        found.violation.is_none(),
+        "{}",
+        found.violation.map(|violation| violation.to_string()).unwrap_or_default()
+    );
     for milestone in [Milestone::ALL_ACKNOWLEDGED, Milestone::FENCED, Milestone::INHERITED].iter().chain(milestones) {
         assert!(found.seen.include(*milestone), "{name} never came to {milestone:?}, only to {:?}", found.seen);
     }

@@ -16,8 +16,7 @@ const PLAIN: Bounds = Bounds {
 
 const UNKNOWN: Bounds = Bounds { budget: Budget { timeouts: 1, ..NOTHING }, ..PLAIN };
 /// A third message, to be given the seq of another.
-const LATE: Bounds =
-    Bounds { messages: &[Message::lasting(0), Message::lasting(0), Message::lasting(0)], ..UNKNOWN };
+const LATE: Bounds = Bounds { messages: &[Message::lasting(0), Message::lasting(0), Message::lasting(0)], ..UNKNOWN };
 const REFUSED: Bounds = Bounds { budget: Budget { timeouts: 1, rejections: 1, ..NOTHING }, ..PLAIN };
 const EXPIRING: Bounds = Bounds {
     messages: &[Message::expiring(0), Message::lasting(0)],
@@ -75,6 +74,10 @@ fn every_broken_rule_is_found() {
 fn within_the_same_bounds_the_protocol_holds() {
     for bounds in [PLAIN, UNKNOWN, LATE, REFUSED, EXPIRING, TRIMMED, RETURNED, LAGGING] {
         let found = Model::new(bounds).explore();
-        assert!(found.violation.is_none(), "{}", found.violation.map(|violation| violation.to_string()).unwrap_or_default());
+        assert!(
+            found.violation.is_none(),
+            "{}",
+            found.violation.map(|violation| violation.to_string()).unwrap_or_default()
+        );
     }
 }

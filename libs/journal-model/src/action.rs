@@ -18,6 +18,8 @@ pub enum Action {
     Append(u8, u8, Option<u8>),
     /// It answers a retry from the dedup row.
     Retry(u8, u8),
+    /// It does not know of what allows a message, and refuses it if it is still the owner.
+    Refuse(u8, u8),
     /// Its append is rejected before execution: it refuses the senders.
     Reject(u8),
     /// It stores its watermarks.
@@ -101,9 +103,11 @@ impl Model {
     fn of_serving(&self, state: &State, owner: u8, actions: &mut Vec<Action>) {
         let me = &state.owners[usize::from(owner)];
         let messages = (0..).take(self.bounds.messages.len());
-        let wanted = messages.filter(|message| state.clients.refused[usize::from(*message)].is_none());
+        let wanted = messages.filter(|message| self.is_wanted(state, *message));
         let (stored, new): (Vec<u8>, Vec<u8>) =
             wanted.partition(|message| state.store.dedup[usize::from(*message)].is_some());
+        let (new, refused): (Vec<u8>, Vec<u8>) = new.into_iter().partition(|message| self.allows(state, me, *message));
+        actions.extend(refused.into_iter().map(|message| Action::Refuse(owner, message)));
         let is_news = |message: &u8| {
             let at = usize::from(*message);
             state.clients.receipts[at] != state.store.dedup[at]
@@ -148,6 +152,7 @@ impl Model {
             Action::ReadTail(owner) => return self.read_tail(state, owner),
             Action::Append(owner, first, second) => self.append(state, owner, first, second),
             Action::Retry(owner, message) => return self.retry(state, owner, message),
+            Action::Refuse(owner, message) => return self.refuse(state, owner, message),
             Action::Reject(owner) => return self.reject(state, owner),
             Action::Settle(owner) => self.send_append(state, owner, Phase::Settling),
             Action::Push(owner) => Self::push(state, owner),

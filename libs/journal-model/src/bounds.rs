@@ -7,19 +7,28 @@ pub struct Message {
     pub conversation: u8,
     /// Its content goes when the clock passes the expiry.
     pub expires: bool,
+    /// It may be sent only once that message, of the same conversation, is acknowledged, and is refused by an owner that does not know
+    /// of it: a member's message after the member was added.
+    pub after: Option<u8>,
 }
 
 impl Message {
     /// One that stays.
     #[must_use]
     pub const fn lasting(conversation: u8) -> Self {
-        Self { conversation, expires: false }
+        Self { conversation, expires: false, after: None }
+    }
+
+    /// The same, allowed only after another.
+    #[must_use]
+    pub const fn after(self, message: u8) -> Self {
+        Self { after: Some(message), ..self }
     }
 
     /// One that expires.
     #[must_use]
     pub const fn expiring(conversation: u8) -> Self {
-        Self { conversation, expires: true }
+        Self { conversation, expires: true, after: None }
     }
 }
 

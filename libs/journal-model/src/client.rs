@@ -1,7 +1,7 @@
 //! Requests of clients: what is new is appended, what is stored is answered from the dedup row, and every answer is remembered.
 
 use crate::fault::Fault;
-use crate::state::{Entry, Phase, State};
+use crate::state::{Entry, Owner, Phase, State};
 use crate::statement::Batch;
 use crate::{Milestone, Model};
 
@@ -37,6 +37,34 @@ impl Model {
             self.receipts(state, &Batch::from_slice(&[Entry { message, seq }]));
         }
         Milestone::RETRIED
+    }
+
+    /// Whether a client sends it, for the first time or again.
+    pub(crate) fn is_wanted(&self, state: &State, message: u8) -> bool {
+        let clients = &state.clients;
+        let first = self.message(message).after;
+        clients.refused[usize::from(message)].is_none()
+            && first.is_none_or(|first| clients.receipts[usize::from(first)].is_some())
+    }
+
+    /// Whether the owner knows of what allows the message; a conversation that it does not remember it reads.
+    pub(crate) fn allows(&self, state: &State, me: &Owner, message: u8) -> bool {
+        let at = self.conversation(message);
+        let known = me.heads[at].or(state.store.heads[at]);
+        self.message(message).after.is_none_or(|first| known >= state.clients.receipts[usize::from(first)])
+    }
+
+    /// Refuses what it does not allow, if it is still the owner; else it has learned that it is not.
+    pub(crate) fn refuse(&self, state: &mut State, owner: u8, message: u8) -> Milestone {
+        let me = &mut state.owners[usize::from(owner)];
+        if me.epoch != state.store.epoch && !self.has(Fault::RefusesUnconfirmed) {
+            *me = Owner::out();
+            return Milestone::FENCED;
+        }
+        state.clients.refused[usize::from(message)] = Some(owner);
+        // What allows it was acknowledged before it was sent.
+        state.history.wronged = true;
+        Milestone::REFUSED
     }
 
     /// The append was rejected before execution: the senders are refused.

@@ -14,6 +14,8 @@ pub enum Fault {
     FencesByHeadAlone,
     /// Conversation heads are read before the journal is applied (rule 3).
     ReadsHeadsBeforeApplying,
+    /// Senders are refused by what is remembered, without a look at whether the epoch is still the own (rule 3).
+    RefusesUnconfirmed,
     /// Rows go that no watermark has passed (rule 5).
     TrimsAboveWatermarks,
     /// Trimmed rows that came back are read like any others (rule 5).
@@ -40,12 +42,13 @@ pub enum Fault {
 
 impl Fault {
     /// All of them.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::JudgesByHead,
         Self::SkipsSerialRead,
         Self::TakesNotAppliedForSuccess,
         Self::FencesByHeadAlone,
         Self::ReadsHeadsBeforeApplying,
+        Self::RefusesUnconfirmed,
         Self::TrimsAboveWatermarks,
         Self::UsesReturnedRows,
         Self::WritesViewsByClock,

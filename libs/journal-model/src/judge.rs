@@ -21,7 +21,7 @@ pub enum Broken {
     Acknowledged,
     /// A client got two different receipts for one id.
     Receipt,
-    /// A refused message is stored all the same.
+    /// A refused message is stored all the same, or was allowed.
     Refused,
     /// A reader that has read a head, or an inbox row, misses an entry below it that has not expired.
     Readable,
@@ -47,11 +47,14 @@ impl Broken {
     }
 }
 
+/// Whether a promise holds in a state.
+type Check = fn(&Model, &State) -> bool;
+
 impl Model {
     /// The first promise that does not hold here.
     #[must_use]
     pub fn judge_state(&self, state: &State) -> Option<Broken> {
-        let checks: [(Broken, fn(&Self, &State) -> bool); 12] = [
+        let checks: [(Broken, Check); 12] = [
             (Broken::Order, Self::is_ordered),
             (Broken::Once, Self::is_once),
             (Broken::Acknowledged, Self::keeps_acknowledged),
@@ -97,11 +100,12 @@ impl Model {
     }
 
     fn keeps_refused_out(&self, state: &State) -> bool {
-        state.history.journal.iter().flatten().all(|committed| {
-            let refused = state.clients.refused[usize::from(committed.entry.message)];
-            // Another owner may have stored what this one refused: the client asked both.
-            refused != Some(state.history.owners[usize::from(committed.epoch)])
-        })
+        !state.history.wronged
+            && state.history.journal.iter().flatten().all(|committed| {
+                let refused = state.clients.refused[usize::from(committed.entry.message)];
+                // Another owner may have stored what this one refused: the client asked both.
+                refused != Some(state.history.owners[usize::from(committed.epoch)])
+            })
     }
 
     fn can_be_read(&self, state: &State) -> bool {

@@ -117,6 +117,8 @@ pub(crate) struct History {
     pub(crate) fell: bool,
     /// A client was told two seqs for one id.
     pub(crate) contradicted: bool,
+    /// A message was refused although what allows it had been acknowledged.
+    pub(crate) wronged: bool,
     /// Who raised each epoch.
     pub(crate) owners: [u8; EPOCHS],
     /// The highest head that a reader has ever seen, from the log and from the inbox: all readers at once.

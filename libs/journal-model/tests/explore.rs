@@ -44,8 +44,17 @@ fn outcomes_are_unknown() {
 #[test]
 fn owners_crash_and_come_back() {
     let shallow = Bounds { budget: Budget { takes: 4, timeouts: 1, crashes: 1, ..NOTHING }, ..BOUNDS };
-    let deep = Bounds { budget: Budget { takes: 4, timeouts: 2, crashes: 2, ..NOTHING }, ..BOUNDS };
+    let deep = Bounds { budget: Budget { timeouts: 2, crashes: 2, ..shallow.budget }, ..BOUNDS };
     explore("crashes", shallow, deep, &[Milestone::LATE_VIEW, Milestone::LATE_APPEND, Milestone::LANDED]);
+}
+
+#[test]
+fn former_owners_refuse_nobody() {
+    const MESSAGES: &[Message] = &[Message::lasting(0), Message::lasting(0).after(0)];
+    let budget = Budget { takes: 4, timeouts: 1, crashes: 1, ..NOTHING };
+    let shallow = Bounds { messages: MESSAGES, budget, ..BOUNDS };
+    let deep = Bounds { budget: Budget { timeouts: 2, crashes: 2, ..budget }, ..shallow };
+    explore("members", shallow, deep, &[Milestone::LATE_VIEW]);
 }
 
 #[test]

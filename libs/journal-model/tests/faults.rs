@@ -17,6 +17,7 @@ const PLAIN: Bounds = Bounds {
 const UNKNOWN: Bounds = Bounds { budget: Budget { timeouts: 1, ..NOTHING }, ..PLAIN };
 /// A third message, to be given the seq of another.
 const LATE: Bounds = Bounds { messages: &[Message::lasting(0), Message::lasting(0), Message::lasting(0)], ..UNKNOWN };
+const MEMBERS: Bounds = Bounds { messages: &[Message::lasting(0), Message::lasting(0).after(0)], ..PLAIN };
 const REFUSED: Bounds = Bounds { budget: Budget { timeouts: 1, rejections: 1, ..NOTHING }, ..PLAIN };
 const EXPIRING: Bounds = Bounds {
     messages: &[Message::expiring(0), Message::lasting(0)],
@@ -33,12 +34,13 @@ const RETURNED: Bounds = Bounds {
 const LAGGING: Bounds = Bounds { budget: Budget { takes: 3, timeouts: 1, ..NOTHING }, settled_lags: true, ..PLAIN };
 
 /// Where each fault shows first inside, and what clients and readers see of it.
-const FOUND: [(Fault, Bounds, Broken, Option<Broken>); 16] = [
+const FOUND: [(Fault, Bounds, Broken, Option<Broken>); 17] = [
     (Fault::JudgesByHead, REFUSED, Broken::Refused, Some(Broken::Refused)),
     (Fault::SkipsSerialRead, REFUSED, Broken::Refused, Some(Broken::Refused)),
     (Fault::TakesNotAppliedForSuccess, PLAIN, Broken::Acknowledged, Some(Broken::Acknowledged)),
     (Fault::FencesByHeadAlone, REFUSED, Broken::Refused, Some(Broken::Refused)),
     (Fault::ReadsHeadsBeforeApplying, PLAIN, Broken::Order, Some(Broken::Order)),
+    (Fault::RefusesUnconfirmed, MEMBERS, Broken::Refused, Some(Broken::Refused)),
     (Fault::TrimsAboveWatermarks, TRIMMED, Broken::Watermarks, Some(Broken::Acknowledged)),
     (Fault::UsesReturnedRows, RETURNED, Broken::Order, Some(Broken::Order)),
     (Fault::WritesViewsByClock, LATE, Broken::HeadFell, Some(Broken::Order)),
@@ -72,7 +74,7 @@ fn every_broken_rule_is_found() {
 
 #[test]
 fn within_the_same_bounds_the_protocol_holds() {
-    for bounds in [PLAIN, UNKNOWN, LATE, REFUSED, EXPIRING, TRIMMED, RETURNED, LAGGING] {
+    for bounds in [PLAIN, UNKNOWN, MEMBERS, LATE, REFUSED, EXPIRING, TRIMMED, RETURNED, LAGGING] {
         let found = Model::new(bounds).explore();
         assert!(
             found.violation.is_none(),

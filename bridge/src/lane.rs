@@ -128,7 +128,10 @@ impl Lane {
             match timeout(IDLE, self.queue.recv_many(&mut gathered, WINDOW)).await {
                 Ok(0) => return false,
                 Ok(_) => self.backlog.extend(gathered.drain(..)),
-                Err(_) if self.hold.is_owned() => self.settle().await,
+                Err(_) if self.hold.is_owned() => {
+                    self.settle().await;
+                    self.look().await;
+                }
                 Err(_) => {}
             }
         }

@@ -177,7 +177,7 @@ fn of_broker(exporter: &mut Exporter, stats: &Arc<BrokerStats>) {
 
 fn of_bridge(exporter: &mut Exporter, stats: &Arc<BridgeStats>) {
     type Read = fn(&BridgeStats) -> f64;
-    let numbers: [(&str, &str, Kind, Read); 11] = [
+    let numbers: [(&str, &str, Kind, Read); 10] = [
         ("longwave_shards_owned", "Shards owned", Kind::Gauge, |s| float(s.owned.load(Relaxed))),
         ("longwave_appends", "Appends stored", Kind::Counter, |s| float(s.appends.load(Relaxed))),
         ("longwave_entries", "Entries stored", Kind::Counter, |s| float(s.entries.load(Relaxed))),
@@ -196,7 +196,6 @@ fn of_bridge(exporter: &mut Exporter, stats: &Arc<BridgeStats>) {
         }),
         ("longwave_fenced_appends", "Appends refused by the fence", Kind::Counter, |s| float(s.fenced.load(Relaxed))),
         ("longwave_rejected_appends", "Appends the store rejected", Kind::Counter, |s| float(s.rejected.load(Relaxed))),
-        ("longwave_shards_owned", "Shards that are served", Kind::Gauge, |s| float(s.serving.load(Relaxed))),
     ];
     for (name, help, kind, number) in numbers {
         let read = stats.clone();

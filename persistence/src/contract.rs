@@ -53,6 +53,7 @@ macro_rules! contract_tests {
             logs::a_page_has_limits
             logs::a_page_ends_at_the_head
             logs::an_expired_entry_is_covered_and_absent
+            logs::every_view_of_an_entry_is_stored
             logs::dedup_knows_the_first_attempt
             logs::an_expired_entry_keeps_its_dedup_row
             membership::creation_makes_members_and_inboxes

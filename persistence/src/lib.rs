@@ -14,6 +14,7 @@ mod cursors;
 pub mod embedded;
 mod error;
 mod inbox;
+pub mod invariant;
 mod journal;
 mod log;
 mod members;

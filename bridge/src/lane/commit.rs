@@ -42,6 +42,7 @@ impl Lane {
         if self.parts.store.views_are_committed() {
             watermarks.applied = last;
         }
+        debug_assert!(invariant::is_within(watermarks, Position(0), last));
         loop {
             let append =
                 Append { shard: self.shard, epoch: self.epoch, head: self.head, entries: batch.appended(), watermarks };

@@ -21,6 +21,9 @@ const GRACE: Duration = Duration::from_millis(200);
 /// How old an owner's last proof of its ownership may be when it lets others read (protocol rule 3).
 const CONFIRMED: Duration = Duration::from_secs(2);
 
+/// An idle owner looks so often whether it is one.
+const LOOK: Duration = Duration::from_secs(30);
+
 /// When lanes take their shards.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Ownership {
@@ -59,8 +62,8 @@ impl Hold {
         self.lost.is_some_and(|lost| lost.elapsed() < GRACE)
     }
 
-    fn is_stale(&self) -> bool {
-        self.confirmed.is_none_or(|confirmed| confirmed.elapsed() >= CONFIRMED)
+    fn is_older_than(&self, age: Duration) -> bool {
+        self.confirmed.is_none_or(|confirmed| confirmed.elapsed() >= age)
     }
 }
 
@@ -102,6 +105,17 @@ impl Lane {
         self.parts.owned.set(self.shard, false);
     }
 
+    /// An idle owner finds out that another has taken the shard.
+    pub(super) async fn look(&mut self) {
+        if self.parts.ownership == Ownership::OnDemand
+            && self.hold.is_owned()
+            && self.hold.is_older_than(LOOK)
+            && let Ok(epoch) = self.parts.store.epoch(self.shard).await
+        {
+            if epoch == self.epoch { self.hold.confirm() } else { self.lost(Batch::default()).await }
+        }
+    }
+
     fn give_back(&mut self, request: Request) {
         if matches!(request, Request::Stop) { self.stopping = true } else { request.moved() }
     }
@@ -112,10 +126,14 @@ impl Lane {
         }
     }
 
-    /// Makes sure that the shard is still owned, before anything is read through this owner.
+    /// Makes sure that the shard is still owned, before anybody is told what rests on memory alone. A refusal always has to be proved: an
+    /// owner that only refuses appends nothing, and so no fence would ever tell it that another has changed what it refuses for.
     pub(super) async fn confirm(&mut self, batch: Batch) -> Option<Batch> {
-        let reads = batch.decided.iter().any(|(request, _)| matches!(request, Request::Look { .. }));
-        if !reads || !self.hold.is_stale() {
+        let refuses = |verdict: &Verdict| matches!(verdict, Verdict::Refused(_) | Verdict::Already);
+        let reads = |request: &Request| matches!(request, Request::Look { .. } | Request::Read(_));
+        let must = batch.decided.iter().any(|(_, verdict)| refuses(verdict));
+        let should = self.hold.is_older_than(CONFIRMED) && batch.decided.iter().any(|(request, _)| reads(request));
+        if !must && !should {
             return Some(batch);
         }
         let mut pauses = Pauses::new();

@@ -120,7 +120,8 @@ impl MemoryStore {
                 self.views.lock().apply(longwave_persistence::views::views(entry, audience));
             }
         }
-        assert!(append.watermarks.applied.0 <= shard.rows.len() as u64, "a watermark above the head");
+        let head = Position(shard.rows.len() as u64);
+        assert!(invariant::is_within(append.watermarks, Position(0), head), "a watermark above the head");
         shard.watermarks = append.watermarks;
         if !append.entries.is_empty() {
             self.appends.lock().push(append.entries.len());
@@ -181,7 +182,8 @@ impl Journal for MemoryStore {
             }
             Some(Mishap::UnknownLanded) | None => {}
         }
-        if append.epoch.0 != shard.epoch || append.head.0 != shard.rows.len() as u64 {
+        let now = (Epoch(shard.epoch), Position(shard.rows.len() as u64));
+        if !invariant::fence_opens(append.epoch, append.head, now) {
             return Outcome::NotApplied;
         }
         self.store(&mut shard, &append);

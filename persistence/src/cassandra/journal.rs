@@ -13,6 +13,7 @@ use super::execute::{applied, damaged, signed, unavailable, unsigned};
 use super::outcome::outcome_of;
 use super::{Cassandra, now_millis};
 use crate::error::StoreError;
+use crate::invariant::may_trim;
 use crate::journal::{Append, Journal, JournalRow, Outcome, Tenure, Watermarks};
 use crate::views::ViewWrite;
 
@@ -145,6 +146,7 @@ impl Journal for Cassandra {
         if through <= statics.trimmed {
             return Ok(());
         }
+        debug_assert!(may_trim(through, statics.watermarks));
         // Readers start above `trimmed` from here on; the rows may go now, or come back, without being seen (protocol rule 5).
         let values = (signed(through.0), i32::from(shard.0), signed(statics.trimmed.0));
         let answer = self.driver().execute_unpaged(&self.statements.trimmed, values).await;

@@ -2,6 +2,7 @@
 
 use super::Backend;
 use super::sample::{Owner, direct, message, message_id, now, user};
+use crate::invariant::{ViewsOfEntry, is_applied, is_whole};
 use crate::log::Direction;
 use longwave_model::{ConversationId, Seq};
 
@@ -38,6 +39,7 @@ pub async fn pages_run_both_ways(backend: &mut dyn Backend) {
     let page = owner.store.page(&id, 3..=5, Direction::Backward, 10, MANY).await.unwrap();
     assert_eq!((seqs(&page), page.covered), (vec![5, 4, 3], Some(3..=5)));
     let page = owner.store.page(&id, 2..=9, Direction::Backward, 3, MANY).await.unwrap();
+    assert!(is_whole(&page, |_| false));
     assert_eq!((seqs(&page), page.covered), (vec![9, 8, 7], Some(7..=9)));
 }
 
@@ -67,6 +69,7 @@ pub async fn an_expired_entry_is_covered_and_absent(backend: &mut dyn Backend) {
     entry.expires_at = Some(now() - 1);
     owner.applied(vec![entry, message(&id, 12, "alice")], &["alice", "bob"]).await;
     let page = owner.store.page(&id, 10..=12, Direction::Forward, 10, MANY).await.unwrap();
+    assert!(is_whole(&page, |seq| seq == Seq(11)) && !is_whole(&page, |_| false));
     assert_eq!((seqs(&page), page.covered, page.head.seq), (vec![10, 12], Some(10..=12), Seq(12)));
     let page = owner.store.page(&id, 11..=11, Direction::Forward, 10, MANY).await.unwrap();
     assert_eq!((seqs(&page), page.covered), (vec![], Some(11..=11)));
@@ -80,6 +83,33 @@ pub async fn dedup_knows_the_first_attempt(backend: &mut dyn Backend) {
     assert_eq!((stored.seq, stored.ts), (Seq(5), page.entries[0].ts));
     assert_eq!(owner.store.dedup(&id, &bob, &message).await.unwrap(), None);
     assert_eq!(owner.store.dedup(&id, &alice, &message_id("other")).await.unwrap(), None);
+}
+
+/// What the views hold of one of alice's messages, whose row is inside what a page covers.
+async fn views(owner: &Owner, id: &ConversationId, seq: u64) -> ViewsOfEntry {
+    let page = owner.store.page(id, seq..=seq, Direction::Forward, 1, MANY).await.unwrap();
+    let dedup = owner.store.dedup(id, &user("alice"), &message_id(&format!("alice-{seq}"))).await.unwrap();
+    let inbox = owner.store.inbox_row(&user("bob"), id).await.unwrap();
+    ViewsOfEntry {
+        row: page.covered == Some(seq..=seq),
+        content: !page.entries.is_empty(),
+        dedup: dedup.map(|stored| stored.seq),
+        head: owner.store.head(id).await.unwrap().map(|head| head.seq),
+        inbox: inbox.map(|row| row.head),
+    }
+}
+
+pub async fn every_view_of_an_entry_is_stored(backend: &mut dyn Backend) {
+    let (mut owner, id) = ten(backend).await;
+    for seq in 2..=10 {
+        let views = views(&owner, &id, seq).await;
+        assert!(is_applied(Seq(seq), views, false, true, true), "{seq}: {views:?}");
+    }
+    let mut entry = message(&id, 11, "alice");
+    entry.expires_at = Some(now() - 1);
+    owner.applied(vec![entry], &["alice", "bob"]).await;
+    let views = views(&owner, &id, 11).await;
+    assert!(is_applied(Seq(11), views, true, true, true) && !views.content, "{views:?}");
 }
 
 pub async fn an_expired_entry_keeps_its_dedup_row(backend: &mut dyn Backend) {

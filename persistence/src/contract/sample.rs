@@ -8,6 +8,7 @@ use longwave_model::{
     Membership, Message, MessageId, Origin, OwnerId, Position, Role, Seq, ShardId, Updated, UserId, shard_of,
 };
 
+use crate::invariant;
 use crate::journal::{Append, Appended, Audience, Outcome, Tenure, Watermarks};
 use crate::store::Store;
 
@@ -48,6 +49,7 @@ impl Owner {
 
     pub async fn take(store: Arc<dyn Store>, shard: ShardId) -> Self {
         let tenure = store.take(shard, OwnerId(rand_owner())).await.unwrap();
+        assert!(invariant::is_within(tenure.watermarks, tenure.trimmed, tenure.head), "{tenure:?}");
         Self { store, shard, tenure }
     }
 

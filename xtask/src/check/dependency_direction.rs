@@ -11,7 +11,7 @@ use super::{Finding, Outcome};
 use crate::tree::Tree;
 
 /// What each package may use of ours, beside itself.
-const ALLOWED: [(&str, &[&str]); 20] = [
+const ALLOWED: [(&str, &[&str]); 21] = [
     ("longwave-model", &[]),
     ("longwave-settings", &[]),
     ("longwave-telemetry", &[]),
@@ -19,6 +19,7 @@ const ALLOWED: [(&str, &[&str]); 20] = [
     ("longwave-topics", &["model"]),
     ("longwave-envelope", &["model", "topics"]),
     ("longwave-persistence", &["model", "telemetry"]),
+    ("longwave-journal-model", &["model", "persistence"]),
     ("longwave-feed", &["envelope", "model", "persistence", "port", "telemetry", "topics"]),
     ("longwave-broker", &["model", "port", "telemetry"]),
     ("longwave-bridge", &["envelope", "model", "persistence", "port", "telemetry", "topics"]),

@@ -131,6 +131,17 @@ async fn what_comes_too_late_is_not_done() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_idle_owner_finds_out_that_it_is_none() {
+    let (one, other) = rivals();
+    let (here, there) = (one.device("alice", "laptop"), other.device("alice", "laptop"));
+    assert_eq!(seq(&here, handed_over(&here, 1, 0)).await, 2);
+    tokio::time::sleep(Duration::from_millis(1_500)).await;
+    assert_eq!(seq(&there, handed_over(&there, 2, 0)).await, 3);
+    tokio::time::sleep(Duration::from_secs(40)).await;
+    assert_eq!((one.stats.owned.load(Relaxed), other.stats.owned.load(Relaxed)), (0, 1));
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_owner_that_was_replaced_unnoticed_does_not_serve_reads() {
     let (one, other) = rivals();
     let (here, there) = (one.device("alice", "laptop"), other.device("alice", "laptop"));

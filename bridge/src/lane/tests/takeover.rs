@@ -69,3 +69,19 @@ async fn a_stolen_shard_is_taken_back_with_the_queue_in_order() {
         assert_eq!(crate::testing::seq_of(answer.await.unwrap()), Ok(n as u64 + 3));
     }
 }
+
+/// A former owner that only refuses appends nothing, so no fence tells it that its memory is out of date.
+#[tokio::test(start_paused = true)]
+async fn a_former_owner_refuses_nobody() {
+    let store = Arc::new(MemoryStore::new(1, false));
+    let former = World::on(store.clone(), open());
+    let alice = former.device("alice", "laptop");
+    alice.rpc("conversation.create", json!({"conv": "team", "members": ["alice"]})).await.unwrap();
+    // Its watermarks are stored, so that an idle owner has nothing to write.
+    tokio::time::sleep(std::time::Duration::from_secs(10)).await;
+    let successor = World::on(store.clone(), open());
+    let alice = successor.device("alice", "laptop");
+    alice.rpc("member.add", json!({"conv": "team", "user": "bob"})).await.unwrap();
+    let bob = former.device("bob", "phone");
+    assert_eq!(bob.send("team", "m1", "x").await, Ok(3));
+}

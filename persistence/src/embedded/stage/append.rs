@@ -7,9 +7,10 @@ use tokio::sync::oneshot;
 use super::Stage;
 use crate::embedded::keys;
 use crate::embedded::request::{Completion, Prepared};
-use crate::embedded::rows::{ConversationFacts, MembershipRow};
+use crate::embedded::rows::{ConversationFacts, MembershipRow, Statics};
 use crate::embedded::tables::{Table, damaged};
 use crate::error::StoreError;
+use crate::invariant::{fence_opens, is_within, never_fall};
 use crate::journal::Outcome;
 use crate::views::ViewWrite;
 
@@ -17,7 +18,8 @@ impl Stage<'_> {
     pub(super) fn append(&mut self, append: Prepared, answer: oneshot::Sender<Outcome>) -> Completion {
         let shard = usize::from(append.shard.0);
         let fenced = self.statics.get(shard).copied();
-        let Some(mut statics) = fenced.filter(|now| now.epoch == append.epoch && now.head == append.head) else {
+        let opens = |now: &Statics| fence_opens(append.epoch, append.head, (now.epoch, now.head));
+        let Some(mut statics) = fenced.filter(opens) else {
             return Completion::Append(answer, Outcome::NotApplied);
         };
         // Before the blind rows, because reading may fail.
@@ -42,6 +44,8 @@ impl Stage<'_> {
         // The views are part of the append, so they are stored up to the head, whatever the owner has heard of.
         statics.watermarks.applied = statics.head;
         statics.watermarks.settled = statics.watermarks.settled.max(append.watermarks.settled).min(statics.head);
+        debug_assert!(is_within(statics.watermarks, statics.trimmed, statics.head));
+        debug_assert!(never_fall(self.statics[shard].watermarks, statics.watermarks));
         self.statics[shard] = statics;
         self.touched[shard] = true;
         self.entries += append.count;

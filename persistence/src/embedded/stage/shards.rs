@@ -6,6 +6,7 @@ use super::Stage;
 use crate::embedded::keys;
 use crate::embedded::tables::{Table, damaged};
 use crate::error::StoreError;
+use crate::invariant::may_trim;
 use crate::journal::Tenure;
 
 /// Journal rows removed by one commit at most.
@@ -47,6 +48,7 @@ impl Stage<'_> {
             Some(key) if more => keys::parse_journal(key).ok_or_else(|| damaged(Table::Journal, "a key is not one"))?.1,
             _ => bound.0,
         };
+        debug_assert!(may_trim(Position(trimmed), statics.watermarks));
         for key in doomed {
             self.batch.remove(self.tables.keyspace(Table::Journal), key);
         }

@@ -20,16 +20,22 @@ pub(crate) struct Args {
     /// The form that the test command runs: a dozen kills and the planted faults.
     #[arg(long, conflicts_with = "long")]
     ci: bool,
-    /// At least 200 kills, and the planted faults.
+    /// At least 200 kills, and the planted faults; of a cluster, at least 100 faults.
     #[arg(long)]
     long: bool,
-    /// Passed on to `longwave-torture` after `--`: `--kills`, `--seed`, `--users` …
+    /// Two brokers and two bridges on Cassandra and Redis, instead of one process on the embedded store.
+    #[arg(long)]
+    cluster: bool,
+    /// Passed on to `longwave-torture` or `longwave-cluster-torture` after `--`: `--kills`, `--faults`, `--seed`, `--users` …
     #[arg(last = true)]
     rest: Vec<String>,
 }
 
 /// Breaks the server as often as asked; true if every promise held and every fault was seen.
 pub(crate) fn run(root: &Path, args: &Args) -> Result<bool> {
+    if args.cluster {
+        return cluster(root, args);
+    }
     let faulty = if args.ci || args.long {
         let Some(faulty) = build_faulty(root)? else {
             return Ok(false);
@@ -50,6 +56,39 @@ pub(crate) fn run(root: &Path, args: &Args) -> Result<bool> {
         torture.args(["--kills", LONG]);
     }
     program::succeeds(torture.args(&args.rest))
+}
+
+/// Faults on one node of Cassandra in the short form, and on three.
+const SHORT_CLUSTER: [&str; 5] = ["--faults", "10", "--faults-on-three", "3", "--outage"];
+const LONG_CLUSTER: [&str; 5] = ["--faults", "100", "--faults-on-three", "10", "--outage"];
+
+/// Breaks two brokers, two bridges, Redis and Cassandra. Leaves the engines as it found them.
+fn cluster(root: &Path, args: &Args) -> Result<bool> {
+    if !program::build_everything(root)? {
+        return Ok(false);
+    }
+    let form: &[&str] = if args.long {
+        &LONG_CLUSTER
+    } else if args.ci {
+        &SHORT_CLUSTER
+    } else {
+        &[]
+    };
+    let wanted = |option: &str| form.contains(&option) || args.rest.iter().any(|given| given == option);
+    let three = wanted("--outage") || wanted("--faults-on-three");
+    let mut engines = vec!["cassandra", "redis"];
+    engines.extend(three.then_some("cassandra-cluster"));
+    let services = |action: &str, engines: &[&str]| -> Result<bool> {
+        let mut command = program::ourselves(root)?;
+        program::succeeds(command.args(["services", action]).args(engines))
+    };
+    if !services("up", &engines)? {
+        return Ok(false);
+    }
+    let mut torture = program::command(built("longwave-cluster-torture")?, root);
+    torture.arg("--binary").arg(built("longwave")?).arg("--xtask").arg(program::our_path()?);
+    let held = program::succeeds(torture.args(form).args(&args.rest))?;
+    Ok((!three || services("down", &["cassandra-cluster"])?) && held)
 }
 
 /// Builds the server with the planted faults and puts it aside, because the next build takes its

@@ -6,9 +6,11 @@ mod faults;
 mod node;
 mod outage;
 mod proxy;
+mod rolling;
 mod run;
 
 pub use engines::Engines;
 pub use faults::Fault;
 pub use outage::{OutageRun, outage};
+pub use rolling::{RollingRun, RollingVerdict, rolling};
 pub use run::{ClusterRun, ClusterVerdict, run};

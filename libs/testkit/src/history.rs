@@ -6,6 +6,7 @@ mod check;
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 pub use check::{Breach, check};
 
@@ -53,6 +54,7 @@ pub struct Conversation {
 #[derive(Debug, Default)]
 pub struct History {
     record: Mutex<Record>,
+    connections: AtomicU64,
 }
 
 /// What a [`History`] holds.
@@ -69,6 +71,17 @@ pub struct Record {
 }
 
 impl History {
+    /// A client connects.
+    pub(crate) fn connects(&self) {
+        self.connections.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Connections that clients made so far.
+    #[must_use]
+    pub fn connections(&self) -> u64 {
+        self.connections.load(Ordering::Relaxed)
+    }
+
     /// Changes the record.
     ///
     /// # Panics

@@ -63,6 +63,7 @@ pub async fn receive(plan: ReceiverPlan, history: Arc<History>, stop: Arc<Atomic
     let mut connection = 0;
     while !stop.load(Ordering::Relaxed) {
         connection += 1;
+        history.connects();
         let stay = if plan.restless { Duration::from_millis(random.random_range(50..3_000)) } else { Duration::MAX };
         let leave = tokio::time::sleep(stay.min(Duration::from_secs(86_400)));
         tokio::select! {

@@ -69,6 +69,7 @@ impl Running {
     /// Runs one connection until it breaks or all is done.
     async fn connection(&mut self) -> anyhow::Result<()> {
         self.connections += 1;
+        self.history.connects();
         let server = pick(&self.plan.servers, self.connections);
         let mut options = MqttOptions::new("sender", server.ip().to_string(), server.port());
         options.set_credentials(&self.plan.user, "").set_clean_start(true).set_keep_alive(Duration::from_secs(30));

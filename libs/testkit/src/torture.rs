@@ -127,6 +127,30 @@ impl Clients {
         Self { senders, receivers, senders_stop, receivers_stop }
     }
 
+    /// The same with receivers that stay.
+    pub(crate) fn start_calm(
+        servers: &[SocketAddr],
+        users: &[String],
+        groups: &[String],
+        history: &Arc<History>,
+        pause: Duration,
+    ) -> Self {
+        let mut clients = Self {
+            senders: JoinSet::new(),
+            receivers: JoinSet::new(),
+            senders_stop: Arc::new(AtomicBool::new(false)),
+            receivers_stop: Arc::new(AtomicBool::new(false)),
+        };
+        for plan in receiver_plans(servers, users, 0) {
+            let plan = ReceiverPlan { restless: false, ..plan };
+            clients.receivers.spawn(receive(plan, history.clone(), clients.receivers_stop.clone()));
+        }
+        for plan in sender_plans(servers, users, groups, pause) {
+            clients.senders.spawn(send(plan, history.clone(), clients.senders_stop.clone()));
+        }
+        clients
+    }
+
     /// Lets senders get their last acknowledgements and receivers everything they are owed.
     pub(crate) async fn finish(mut self, history: &History) -> anyhow::Result<()> {
         self.senders_stop.store(true, Ordering::Relaxed);

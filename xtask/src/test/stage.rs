@@ -35,7 +35,7 @@ const fn minutes(count: u64) -> Duration {
     Duration::from_secs(count * 60)
 }
 
-pub(super) const STAGES: [Stage; 12] = [
+pub(super) const STAGES: [Stage; 13] = [
     Stage {
         name: "fmt",
         job: "the source is formatted",
@@ -55,7 +55,7 @@ pub(super) const STAGES: [Stage; 12] = [
     Stage {
         name: "tools",
         job: "the programs that later stages start are there",
-        budget: minutes(4),
+        budget: minutes(3),
         work: |root, _| {
             let missing = tools::install(root);
             Ok(match missing.as_slice() {
@@ -67,7 +67,7 @@ pub(super) const STAGES: [Stage; 12] = [
     Stage {
         name: "build",
         job: "everything compiles, tests and benches included",
-        budget: minutes(20),
+        budget: minutes(14),
         work: |root, stage| {
             let mut build = program::cargo(root);
             build.args(["build", "--locked", "--workspace", "--all-targets"]);
@@ -77,7 +77,7 @@ pub(super) const STAGES: [Stage; 12] = [
     Stage {
         name: "clippy",
         job: "no lint fires",
-        budget: minutes(4),
+        budget: minutes(3),
         work: |root, stage| {
             let mut clippy = program::cargo(root);
             clippy.args(["clippy", "--locked", "--workspace", "--all-targets"]).args(["--", "-D", "warnings"]);
@@ -98,7 +98,7 @@ pub(super) const STAGES: [Stage; 12] = [
     Stage {
         name: "docs",
         job: "the API documentation builds, and the pages match the binary",
-        budget: minutes(3),
+        budget: minutes(2),
         work: docs,
     },
     Stage {
@@ -130,7 +130,7 @@ pub(super) const STAGES: [Stage; 12] = [
     Stage {
         name: "interop",
         job: "MQTT clients of others against the built server",
-        budget: minutes(6),
+        budget: minutes(4),
         work: |root, stage| {
             if let Some(missing) = absent(root, "interop/run") {
                 return Ok(missing);
@@ -143,6 +143,12 @@ pub(super) const STAGES: [Stage; 12] = [
         job: "kills and cuts under load; nothing acknowledged is lost",
         budget: minutes(6),
         work: |root, stage| watched(stage, &mut ourselves(root, &["torture", "--ci"])?),
+    },
+    Stage {
+        name: "cluster",
+        job: "brokers, bridges and the engines below them are killed, frozen and cut off; nothing acknowledged is lost",
+        budget: minutes(12),
+        work: |root, stage| watched(stage, &mut ourselves(root, &["torture", "--cluster", "--ci"])?),
     },
 ];
 

@@ -14,7 +14,7 @@ use anyhow::{Context, Result, bail};
 use crate::program;
 
 /// What Debian brings: a command that succeeds when it is there, the package, who needs it.
-const PACKAGES: [(&str, &str, &str); 12] = [
+const PACKAGES: [(&str, &str, &str); 13] = [
     ("command -v cc", "build-essential", "build"),
     ("command -v c++", "build-essential", "fuzz"),
     ("command -v mosquitto_sub", "mosquitto-clients", "interop"),
@@ -27,6 +27,7 @@ const PACKAGES: [(&str, &str, &str); 12] = [
     ("command -v mvn", "maven", "services"),
     ("command -v redis-server", "redis-server", "services"),
     ("command -v redis-cli", "redis-tools", "services"),
+    ("test -e /usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1", "libfaketime", "cluster"),
 ];
 
 /// Tools from crates.io: the binary, its version, the file whose presence calls for it.

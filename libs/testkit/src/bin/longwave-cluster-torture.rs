@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
 use clap::Parser;
-use longwave_testkit::cluster::{ClusterRun, ClusterVerdict, Engines, OutageRun, outage, run};
+use longwave_testkit::cluster::{ClusterRun, ClusterVerdict, Engines, OutageRun, RollingRun, outage, rolling, run};
 
 /// Kills, freezes, cuts, wrong clocks, and engines that fail.
 #[derive(Debug, Parser)]
@@ -31,6 +31,9 @@ struct Arguments {
     /// Takes one and two of three Cassandra nodes down.
     #[arg(long)]
     outage: bool,
+    /// Restarts every process one after another under load.
+    #[arg(long)]
+    rolling: bool,
     /// Seed of the first run; the next runs count up.
     #[arg(long)]
     seed: Option<u64>,
@@ -52,6 +55,18 @@ async fn main() -> anyhow::Result<()> {
         one(&arguments, false, faults, seed).await?;
         left -= faults;
         seed = seed.wrapping_add(1);
+    }
+    if arguments.rolling {
+        println!("cluster: rolling restart, seed {seed}");
+        let engines = Engines::of_xtask(arguments.xtask.clone(), false);
+        let plan = RollingRun { binary: arguments.binary.clone(), engines, seed, users: arguments.users, idle: 200 };
+        let verdict = rolling(&plan).await.with_context(|| format!("seed {seed}"))?;
+        println!(
+            "  bridges: {} connections ended; brokers: {} devices moved, at most {} in a second (set: {}), away {:?} at most",
+            verdict.closed_by_bridges, verdict.moved, verdict.burst, verdict.rate, verdict.longest_away
+        );
+        println!("  {} acknowledged, {} delivered", verdict.acknowledged, verdict.delivered);
+        verdict.judge()?;
     }
     if arguments.faults_on_three > 0 {
         one(&arguments, true, arguments.faults_on_three, seed).await?;

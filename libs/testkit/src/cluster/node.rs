@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use anyhow::bail;
+use anyhow::{bail, ensure};
 
 use super::engines::Engines;
 use super::proxy::{Passage, Proxy};
@@ -37,7 +37,9 @@ impl Node {
         directory: &Path,
         engines: &Engines,
         keyspace: &str,
+        more: &[String],
     ) -> anyhow::Result<Self> {
+        ensure!(Path::new(FAKETIME).is_file(), "there is no {FAKETIME} (Debian: libfaketime)");
         let name = format!("{}-{number}", role.name());
         let home = directory.join(&name);
         std::fs::create_dir_all(&home)?;
@@ -61,6 +63,7 @@ impl Node {
             "log.level=info,scylla=warn".to_owned(),
         ];
         settings.extend(store_settings(engines, keyspace));
+        settings.extend(more.iter().cloned());
         settings.extend(link.iter().map(|proxy| format!("link.advertise={}", proxy.address)));
         let mut plan = ServerPlan::new(binary, &home)?;
         plan.role = role;

@@ -59,6 +59,16 @@ pub(super) struct Cluster {
 
 impl Cluster {
     pub(super) async fn start(binary: &std::path::Path, engines: &Engines, seed: u64) -> anyhow::Result<Self> {
+        Self::start_with(binary, engines, seed, &[]).await
+    }
+
+    /// The same with more settings.
+    pub(super) async fn start_with(
+        binary: &std::path::Path,
+        engines: &Engines,
+        seed: u64,
+        settings: &[String],
+    ) -> anyhow::Result<Self> {
         let directory = tempfile::tempdir()?;
         let keyspace = format!("cluster_{}_{}", seed % 1_000_000, std::process::id());
         let schema = std::process::Command::new(binary)
@@ -69,7 +79,7 @@ impl Cluster {
         ensure!(schema.status.success(), "longwave schema: {}", String::from_utf8_lossy(&schema.stderr));
         let mut nodes = Vec::new();
         for (role, number) in [(Role::Broker, 1), (Role::Broker, 2), (Role::Bridge, 1), (Role::Bridge, 2)] {
-            nodes.push(Node::start(role, number, binary, directory.path(), engines, &keyspace).await?);
+            nodes.push(Node::start(role, number, binary, directory.path(), engines, &keyspace, settings).await?);
         }
         for node in &nodes {
             node.server.wait_until_ready()?;

@@ -13,19 +13,26 @@ pub(crate) struct Fault {
     #[cfg(feature = "fault-injection")]
     reuse_seq: bool,
     #[cfg(feature = "fault-injection")]
+    ignore_fence: bool,
+    #[cfg(feature = "fault-injection")]
     calls: u32,
 }
 
 #[cfg(feature = "fault-injection")]
 impl Fault {
     pub(crate) fn from_environment() -> Self {
-        let reuse_seq = std::env::var("LONGWAVE_FAULT").is_ok_and(|fault| fault == "reuse-seq");
-        Self { reuse_seq, calls: 0 }
+        let is_planted = |name: &str| std::env::var("LONGWAVE_FAULT").is_ok_and(|fault| fault == name);
+        Self { reuse_seq: is_planted("reuse-seq"), ignore_fence: is_planted("ignore-fence"), calls: 0 }
     }
 
     /// Whether any fault is planted.
     pub(crate) fn is_planted(&self) -> bool {
-        self.reuse_seq
+        self.reuse_seq || self.ignore_fence
+    }
+
+    /// Whether an append that the fence refused counts as stored (what protocol rule 2 forbids).
+    pub(crate) fn ignores_fence(&self) -> bool {
+        self.ignore_fence
     }
 
     /// Whether the next entry gets the head's seq once more.
@@ -50,6 +57,12 @@ impl Fault {
         false
     }
 
+    /// Whether an append that the fence refused counts as stored (what protocol rule 2 forbids).
+    #[expect(clippy::unused_self, reason = "the other form of this type needs it")]
+    pub(crate) fn ignores_fence(&self) -> bool {
+        false
+    }
+
     /// Whether the next entry gets the head's seq once more.
     #[expect(clippy::unused_self, reason = "the other form of this type needs it")]
     pub(crate) fn reuses_seq(&mut self, _head: Seq) -> bool {
@@ -63,7 +76,7 @@ mod tests {
 
     #[test]
     fn strikes_once_in_a_while_and_never_unasked() {
-        let mut planted = Fault { reuse_seq: true, calls: 0 };
+        let mut planted = Fault { reuse_seq: true, ..Fault::default() };
         assert_eq!((0..1_000).filter(|_| planted.reuses_seq(Seq(5))).count(), 20);
         assert!((0..1_000).all(|_| !planted.reuses_seq(Seq(1))), "a creation entry is left alone");
         let mut none = Fault::default();

@@ -64,6 +64,13 @@ const LONG_CLUSTER: [&str; 5] = ["--faults", "100", "--faults-on-three", "10", "
 
 /// Breaks two brokers, two bridges, Redis and Cassandra. Leaves the engines as it found them.
 fn cluster(root: &Path, args: &Args) -> Result<bool> {
+    let faulty = match args.ci || args.long {
+        true => Some(build_faulty(root)?),
+        false => None,
+    };
+    if faulty == Some(None) {
+        return Ok(false);
+    }
     if !program::build_everything(root)? {
         return Ok(false);
     }
@@ -87,6 +94,9 @@ fn cluster(root: &Path, args: &Args) -> Result<bool> {
     }
     let mut torture = program::command(built("longwave-cluster-torture")?, root);
     torture.arg("--binary").arg(built("longwave")?).arg("--xtask").arg(program::our_path()?);
+    if let Some(Some(faulty)) = faulty {
+        torture.arg("--faulty-binary").arg(faulty);
+    }
     let held = program::succeeds(torture.args(form).args(&args.rest))?;
     Ok((!three || services("down", &["cassandra-cluster"])?) && held)
 }

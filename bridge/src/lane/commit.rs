@@ -54,6 +54,11 @@ impl Lane {
                     self.committed(batch).await;
                     return;
                 }
+                Outcome::NotApplied if self.fault.ignores_fence() => {
+                    self.head = last;
+                    self.committed(batch).await;
+                    return;
+                }
                 Outcome::NotApplied => {
                     count(&self.parts.stats.fenced);
                     info!(shard = %self.shard, "another owner has taken the shard");

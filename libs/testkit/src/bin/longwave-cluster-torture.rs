@@ -16,6 +16,9 @@ struct Arguments {
     /// The built longwave binary.
     #[arg(long)]
     binary: PathBuf,
+    /// A binary built with the feature `fault-injection`: the planted fault must make the checker fail.
+    #[arg(long)]
+    faulty_binary: Option<PathBuf>,
     /// The xtask program, by which engines are disturbed.
     #[arg(long)]
     xtask: PathBuf,
@@ -44,6 +47,10 @@ struct Arguments {
     #[arg(long, default_value_t = 20)]
     pause: u64,
 }
+
+/// Within so many faults the planted one must have been seen.
+const PLANTED_FAULTS: u32 = 8;
+const PLANTED_SEED: u64 = 2;
 
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
 async fn main() -> anyhow::Result<()> {
@@ -78,6 +85,26 @@ async fn main() -> anyhow::Result<()> {
         judge(&outage(&plan).await.with_context(|| format!("seed {seed}"))?, seed)?;
     }
     println!("cluster: every promise held");
+    if let Some(binary) = &arguments.faulty_binary {
+        planted_fault(&arguments, binary).await?;
+    }
+    Ok(())
+}
+
+/// A bridge that takes no for yes must be seen.
+async fn planted_fault(arguments: &Arguments, binary: &std::path::Path) -> anyhow::Result<()> {
+    let plan = ClusterRun {
+        binary: binary.to_owned(),
+        engines: Engines::of_xtask(arguments.xtask.clone(), false),
+        faults: PLANTED_FAULTS,
+        seed: PLANTED_SEED,
+        users: 5,
+        pause: Duration::from_millis(5),
+        planted: Some("ignore-fence".to_owned()),
+    };
+    let verdict = run(&plan).await.context("the run with a planted fault")?;
+    ensure!(!verdict.breaches.is_empty(), "the planted fault ignore-fence was not seen");
+    println!("planted fault ignore-fence: seen, {} breaches", verdict.breaches.len());
     Ok(())
 }
 
@@ -93,6 +120,7 @@ async fn one(arguments: &Arguments, three: bool, faults: u32, seed: u64) -> anyh
         seed,
         users: if three { arguments.users.min(3) } else { arguments.users },
         pause: Duration::from_millis(if three { arguments.pause.max(100) } else { arguments.pause }),
+        planted: None,
     };
     judge(&run(&plan).await.with_context(|| format!("seed {seed}"))?, seed)
 }

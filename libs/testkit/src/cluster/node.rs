@@ -38,6 +38,7 @@ impl Node {
         engines: &Engines,
         keyspace: &str,
         more: &[String],
+        planted: Option<&str>,
     ) -> anyhow::Result<Self> {
         ensure!(Path::new(FAKETIME).is_file(), "there is no {FAKETIME} (Debian: libfaketime)");
         let name = format!("{}-{number}", role.name());
@@ -75,6 +76,7 @@ impl Node {
             ("FAKETIME_DONT_FAKE_MONOTONIC".to_owned(), "1".to_owned()),
             ("DONT_FAKE_MONOTONIC".to_owned(), "1".to_owned()),
         ]);
+        plan.environment.extend(planted.map(|fault| ("LONGWAVE_FAULT".to_owned(), fault.to_owned())));
         let server = Server::start(plan)?;
         Ok(Self { name, server, redis, link, clock })
     }

@@ -83,7 +83,7 @@ impl Moves {
 /// When the run itself could not be done.
 pub async fn rolling(run: &RollingRun) -> anyhow::Result<RollingVerdict> {
     let settings = [format!("limits.drain_per_second={DRAIN_PER_SECOND}")];
-    let mut cluster = Cluster::start_with(&run.binary, &run.engines, run.seed, &settings).await?;
+    let mut cluster = Cluster::start_with(&run.binary, &run.engines, run.seed, &settings, None).await?;
     let history = Arc::new(History::default());
     let brokers = cluster.brokers();
     let users: Vec<String> = (0..run.users).map(|number| format!("user{number}")).collect();

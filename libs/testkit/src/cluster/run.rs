@@ -31,6 +31,8 @@ pub struct ClusterRun {
     pub users: usize,
     /// Pause between two messages of a sender.
     pub pause: Duration,
+    /// A planted fault, for a binary built with the feature `fault-injection`.
+    pub planted: Option<String>,
 }
 
 /// What a run showed.
@@ -59,7 +61,7 @@ pub(super) struct Cluster {
 
 impl Cluster {
     pub(super) async fn start(binary: &std::path::Path, engines: &Engines, seed: u64) -> anyhow::Result<Self> {
-        Self::start_with(binary, engines, seed, &[]).await
+        Self::start_with(binary, engines, seed, &[], None).await
     }
 
     /// The same with more settings.
@@ -68,6 +70,7 @@ impl Cluster {
         engines: &Engines,
         seed: u64,
         settings: &[String],
+        planted: Option<&str>,
     ) -> anyhow::Result<Self> {
         let directory = tempfile::tempdir()?;
         let keyspace = format!("cluster_{}_{}", seed % 1_000_000, std::process::id());
@@ -79,7 +82,9 @@ impl Cluster {
         ensure!(schema.status.success(), "longwave schema: {}", String::from_utf8_lossy(&schema.stderr));
         let mut nodes = Vec::new();
         for (role, number) in [(Role::Broker, 1), (Role::Broker, 2), (Role::Bridge, 1), (Role::Bridge, 2)] {
-            nodes.push(Node::start(role, number, binary, directory.path(), engines, &keyspace, settings).await?);
+            nodes.push(
+                Node::start(role, number, binary, directory.path(), engines, &keyspace, settings, planted).await?,
+            );
         }
         for node in &nodes {
             node.server.wait_until_ready()?;
@@ -115,7 +120,7 @@ impl Cluster {
 /// # Errors
 /// When the run itself could not be done.
 pub async fn run(run: &ClusterRun) -> anyhow::Result<ClusterVerdict> {
-    let mut cluster = Cluster::start(&run.binary, &run.engines, run.seed).await?;
+    let mut cluster = Cluster::start_with(&run.binary, &run.engines, run.seed, &[], run.planted.as_deref()).await?;
     let history = Arc::new(History::default());
     let brokers = cluster.brokers();
     let users: Vec<String> = (0..run.users).map(|number| format!("user{number}")).collect();

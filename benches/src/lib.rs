@@ -4,6 +4,7 @@
 //! [`wire`] (a lean MQTT encoder and decoder of its own) and on the accounting of [`ledger`] and [`latency`]. [`side_by_side`]
 //! starts servers and runs the generator against each of them in turn.
 
+pub mod cassandra;
 pub mod clock;
 pub mod connection;
 pub mod fleet;

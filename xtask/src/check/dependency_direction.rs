@@ -11,7 +11,7 @@ use super::{Finding, Outcome};
 use crate::tree::Tree;
 
 /// What each package may use of ours, beside itself.
-const ALLOWED: [(&str, &[&str]); 21] = [
+const ALLOWED: [(&str, &[&str]); 23] = [
     ("longwave-model", &[]),
     ("longwave-settings", &[]),
     ("longwave-telemetry", &[]),
@@ -23,6 +23,8 @@ const ALLOWED: [(&str, &[&str]); 21] = [
     ("longwave-feed", &["envelope", "model", "persistence", "port", "telemetry", "topics"]),
     ("longwave-broker", &["model", "port", "telemetry"]),
     ("longwave-bridge", &["envelope", "model", "persistence", "port", "telemetry", "topics"]),
+    ("longwave-link", &["envelope", "model", "port", "topics"]),
+    ("longwave-nodes", &["model", "persistence", "port"]),
     ("longwave-push", &["model", "persistence", "port", "settings", "telemetry"]),
     (
         "longwave",
@@ -31,7 +33,9 @@ const ALLOWED: [(&str, &[&str]); 21] = [
             "broker",
             "envelope",
             "feed",
+            "link",
             "model",
+            "nodes",
             "persistence",
             "port",
             "push",

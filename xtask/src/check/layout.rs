@@ -57,8 +57,19 @@ const REQUIRED: [&str; 9] = [
 ];
 
 /// The library packages, flat below `libs/`, each with one job.
-const LIBRARIES: [&str; 9] =
-    ["envelope", "feed", "journal-model", "model", "port", "settings", "telemetry", "testkit", "topics"];
+const LIBRARIES: [&str; 11] = [
+    "envelope",
+    "feed",
+    "journal-model",
+    "link",
+    "model",
+    "nodes",
+    "port",
+    "settings",
+    "telemetry",
+    "testkit",
+    "topics",
+];
 
 pub(crate) fn check(tree: &Tree) -> Result<Outcome> {
     let mut findings = Vec::new();

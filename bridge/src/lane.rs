@@ -1,8 +1,8 @@
 //! A lane: the task that owns one shard. It alone assigns seqs in its conversations and appends to the shard's journal.
 //!
 //! One append is in flight at a time. While it is, requests queue up and become the next one: group commit without a timer. Views
-//! are applied and entries fanned out before the next turn, so a lane's memory, the views and what members hear never disagree by
-//! more than the append in flight; a backend whose views are slow slows the shard's senders down.
+//! are applied and entries fanned out beside the next append, in order; how far they may be behind is bounded, so a backend whose views
+//! are slow slows the shard's senders down.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -17,6 +17,7 @@ use tokio::time::timeout;
 
 use crate::bridge::Clock;
 use crate::fault::Fault;
+use crate::lane::applier::Applier;
 use crate::lane::batch::Batch;
 use crate::lane::decide::Step;
 use crate::lane::memory::Memory;
@@ -28,6 +29,7 @@ use crate::owned::OwnedShards;
 use crate::settings::BridgeSettings;
 use crate::stats::BridgeStats;
 
+mod applier;
 mod batch;
 mod commit;
 pub(crate) mod conversation;
@@ -79,6 +81,7 @@ pub(crate) struct Lane {
     fault: Fault,
     stopping: bool,
     hold: Hold,
+    applier: Applier,
     /// Positions up to which views are stored, and what comes when those online were told.
     told: VecDeque<(Position, oneshot::Receiver<()>)>,
     /// Conversations read in this turn that did not exist.
@@ -88,6 +91,7 @@ pub(crate) struct Lane {
 impl Lane {
     pub(crate) fn new(parts: Arc<LaneParts>, shard: ShardId, queue: mpsc::UnboundedReceiver<Request>) -> Self {
         let memory = Memory::new(&parts.settings, WINDOW);
+        let applier = Applier::start(parts.store.clone(), parts.bus.clone());
         Self {
             parts,
             shard,
@@ -100,6 +104,7 @@ impl Lane {
             fault: Fault::from_environment(),
             stopping: false,
             hold: Hold::default(),
+            applier,
             told: VecDeque::new(),
             absent_conversations: Vec::new(),
         }
@@ -116,9 +121,11 @@ impl Lane {
                 self.turn().await;
             }
         }
+        self.drain().await;
         if self.hold.is_owned() {
             self.settle().await;
         }
+        self.applier.stop().await;
     }
 
     /// Fills the backlog. False when there is nothing left to do, ever.

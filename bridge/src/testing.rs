@@ -1,5 +1,6 @@
 //! For this crate's tests: a store in memory that fails as told, a bus that takes notes, and devices that publish.
 
+mod hold;
 mod memory;
 mod memory_reads;
 mod memory_views;

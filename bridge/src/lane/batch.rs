@@ -50,6 +50,13 @@ pub(crate) struct Outgoing {
     pub(crate) session: Option<SessionMark>,
 }
 
+impl Outgoing {
+    /// As the store takes it.
+    pub(crate) fn appended(&self) -> Appended {
+        Appended { entry: self.entry.clone(), audience: self.audience.clone() }
+    }
+}
+
 /// The next append.
 #[derive(Debug, Default)]
 pub(crate) struct Batch {
@@ -103,7 +110,7 @@ impl Batch {
 
     /// As the store takes them.
     pub(crate) fn appended(&self) -> Vec<Appended> {
-        self.entries.iter().map(|out| Appended { entry: out.entry.clone(), audience: out.audience.clone() }).collect()
+        self.entries.iter().map(Outgoing::appended).collect()
     }
 
     /// What an entry's senders are told.

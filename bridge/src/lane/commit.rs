@@ -31,12 +31,13 @@ impl Lane {
     pub(super) async fn commit(&mut self, batch: Batch) {
         if batch.entries.is_empty() {
             if let Some(batch) = self.confirm(batch).await {
-                self.finish(batch).await;
+                self.finish(batch);
             }
             return;
         }
         debug_assert!(self.fault.is_planted() || invariant::is_dense(batch.entries.iter().map(|out| &*out.entry)));
         let last = Position(self.head.0 + batch.entries.len() as u64);
+        self.make_room().await;
         self.note_told();
         let mut watermarks = self.progress.done();
         if self.parts.store.views_are_committed() {
@@ -51,12 +52,12 @@ impl Lane {
                     self.head = last;
                     self.hold.confirm();
                     self.progress.stored(watermarks);
-                    self.committed(batch).await;
+                    self.committed(batch);
                     return;
                 }
                 Outcome::NotApplied if self.fault.ignores_fence() => {
                     self.head = last;
-                    self.committed(batch).await;
+                    self.committed(batch);
                     return;
                 }
                 Outcome::NotApplied => {
@@ -77,7 +78,7 @@ impl Lane {
                         Resolved::Landed(tenure) => {
                             self.epoch = tenure.epoch;
                             self.head = last;
-                            self.committed(batch).await;
+                            self.committed(batch);
                             if tenure.head != last {
                                 self.take_over().await;
                             }

@@ -13,6 +13,7 @@ use rustc_hash::FxBuildHasher;
 use tokio::time::sleep;
 use tracing::warn;
 
+use crate::lane::applier::Applier;
 use crate::lane::keys::DedupKey;
 use crate::lane::load::{WantedId, load};
 use crate::lane::request::Request;
@@ -26,6 +27,13 @@ impl Lane {
     /// Fetches what the next requests need. Afterwards the first of them can be decided, or is gone.
     pub(super) async fn fetch_missing(&mut self) {
         let (mut conversations, mut ids) = self.missing();
+        let behind = |applier: &Applier| {
+            conversations.iter().chain(ids.iter().map(|wanted| &wanted.conversation)).any(|id| applier.has(id))
+        };
+        if behind(&self.applier) {
+            // Forgotten while its latest entries are on their way to the views.
+            self.drain().await;
+        }
         for attempt in 1_u64.. {
             let stats = &self.parts.stats;
             stats.conversation_reads.fetch_add(conversations.len() as u64, std::sync::atomic::Ordering::Relaxed);

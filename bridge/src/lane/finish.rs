@@ -1,32 +1,57 @@
-//! After an append: receipts, then views, then the members' devices, then what waited for all that.
+//! After an append: receipts at once; then, beside the next append, views, the members' devices, and what waited for all that.
 
 use longwave_model::{ConversationKind, ErrorCode, Position, Refusal};
 use longwave_persistence::StoreError;
 use longwave_port::{Recipients, Typing};
 use std::sync::Arc;
 use tokio::sync::oneshot::error::TryRecvError;
+use tokio::sync::{mpsc, oneshot};
 
-use crate::apply::{apply, batch_views};
 use crate::check;
 use crate::core::Failure;
 use crate::lane::Lane;
+use crate::lane::applier::{Done, fan_out};
 use crate::lane::batch::{Batch, Verdict};
+use crate::lane::conversation::Snapshot;
 use crate::lane::fetch::refusal_of;
 use crate::lane::request::{Changed, ReadRequest, Request, TypingRequest};
 use crate::marks::MarkJob;
 
+/// What waits for views.
+#[derive(Debug)]
+pub(super) enum Later {
+    Changed(oneshot::Sender<Result<Changed, Failure>>, Changed),
+    Looked(oneshot::Sender<Result<Snapshot, Failure>>, Result<Snapshot, Failure>),
+    Forgotten(oneshot::Sender<()>),
+    Mark(mpsc::UnboundedSender<MarkJob>, MarkJob),
+}
+
+impl Later {
+    /// The views are stored.
+    pub(super) fn answer(self) {
+        // Who asked may be gone.
+        match self {
+            Self::Changed(to, changed) => drop(to.send(Ok(changed))),
+            Self::Looked(to, looked) => drop(to.send(looked)),
+            Self::Forgotten(done) => drop(done.send(())),
+            // Fails only when the bridge stops; the reply in the job then says that nobody knows.
+            Self::Mark(marks, job) => drop(marks.send(job)),
+        }
+    }
+}
+
 impl Lane {
     /// The batch is stored.
-    pub(super) async fn committed(&mut self, batch: Batch) {
+    pub(super) fn committed(&mut self, batch: Batch) {
         self.parts.stats.appended(batch.entries.len());
         for out in &batch.entries {
             self.memory.learn(&out.entry, out.session);
         }
-        self.finish(batch).await;
+        self.finish(batch);
     }
 
     /// Answers the batch's requests; its entries, if any, are stored.
-    pub(super) async fn finish(&mut self, mut batch: Batch) {
+    pub(super) fn finish(&mut self, mut batch: Batch) {
         let mut later = Vec::new();
         for (request, verdict) in std::mem::take(&mut batch.decided) {
             match (request, verdict) {
@@ -38,18 +63,19 @@ impl Lane {
                 (request, Verdict::Superseded) => drop(request),
                 (request, Verdict::OutOfOrder) => request.moved(),
                 (request, Verdict::Refused(refusal)) => request.refuse(refusal),
-                other => later.push(other),
+                (request, verdict) => later.extend(self.later(request, &verdict, &batch)),
             }
         }
-        if !batch.entries.is_empty() {
-            if !self.parts.store.views_are_committed() {
-                apply(&*self.parts.store, batch_views(&batch.appended())).await;
+        if self.parts.store.views_are_committed() {
+            if !batch.entries.is_empty() {
+                fan_out(&*self.parts.bus, &batch.entries);
+                self.applied(self.head, self.parts.bus.flushed());
             }
-            self.fan_out(&batch);
-            self.applied(self.head);
-        }
-        for (request, verdict) in later {
-            self.finish_later(request, &verdict, &batch);
+            later.into_iter().for_each(Later::answer);
+        } else if batch.entries.is_empty() && self.applier.is_idle() {
+            later.into_iter().for_each(Later::answer);
+        } else if !batch.entries.is_empty() || !later.is_empty() {
+            self.applier.push(batch.entries, later, self.head, self.epoch);
         }
     }
 
@@ -72,16 +98,25 @@ impl Lane {
         }
     }
 
-    /// Views are stored up to here, and the bus has what is to be told.
-    pub(super) fn applied(&mut self, position: Position) {
-        match self.parts.bus.flushed() {
+    /// Views are stored up to here; `flushed` comes when those online have been told.
+    pub(super) fn applied(&mut self, position: Position, flushed: Option<oneshot::Receiver<()>>) {
+        match flushed {
             Some(flushed) => self.told.push_back((position, flushed)),
-            None => self.progress.applied(position),
+            None if self.told.is_empty() => self.progress.applied(position),
+            // Those before are told first.
+            None => {
+                let (now, flushed) = oneshot::channel();
+                drop(now);
+                self.told.push_back((position, flushed));
+            }
         }
     }
 
-    /// Looks how far the bus has come (protocol rule 10).
+    /// Looks how far views and bus have come (protocol rule 10).
     pub(super) fn note_told(&mut self) {
+        while let Some(done) = self.applier.try_done() {
+            self.note_done(done);
+        }
         while let Some((position, flushed)) = self.told.front_mut()
             // One that was dropped belongs to a bus that has ended.
             && !matches!(flushed.try_recv(), Err(TryRecvError::Empty))
@@ -91,52 +126,69 @@ impl Lane {
         }
     }
 
-    /// Tells the members who are online.
-    pub(super) fn fan_out(&self, batch: &Batch) {
-        for out in &batch.entries {
-            self.parts.bus.entry(&out.entry, &out.to);
-            if let Some(also) = &out.also {
-                self.parts.bus.entry(&out.entry, also);
-            }
+    fn note_done(&mut self, done: Done) {
+        // What an earlier tenure appended was applied once more by the takeover.
+        if done.epoch == self.epoch {
+            self.applied(done.position, done.flushed);
         }
     }
 
-    fn finish_later(&mut self, request: Request, verdict: &Verdict, batch: &Batch) {
+    /// Waits until fewer views are under way than may be.
+    pub(super) async fn make_room(&mut self) {
+        while self.applier.is_full()
+            && let Some(done) = self.applier.next_done().await
+        {
+            self.note_done(done);
+        }
+    }
+
+    /// Waits until all views are stored.
+    pub(super) async fn drain(&mut self) {
+        while !self.applier.is_idle()
+            && let Some(done) = self.applier.next_done().await
+        {
+            self.note_done(done);
+        }
+    }
+
+    /// What is left to do for a request once the views of its batch, and of all before, are stored.
+    fn later(&mut self, request: Request, verdict: &Verdict, batch: &Batch) -> Option<Later> {
         match request {
             Request::Change(change) => {
                 let stored = match verdict {
                     Verdict::Entry(index) => batch.stored(*index),
                     _ => None,
                 };
-                if let Some(conversation) = self.memory.conversations.get(&change.conversation) {
-                    // Who asked may be gone.
-                    let _ = change.to.send(Ok(Changed { stored, head: conversation.head }));
-                }
+                let head = self.memory.conversations.get(&change.conversation)?.head;
+                Some(Later::Changed(change.to, Changed { stored, head }))
             }
             Request::Look { conversation, to } => {
                 let snapshot = self.memory.conversations.get(&conversation).filter(|known| known.exists());
-                let _ = to.send(
-                    snapshot.map(|known| known.snapshot()).ok_or_else(unknown_conversation).map_err(Failure::Refused),
-                );
+                let snapshot = snapshot.map(|known| known.snapshot()).ok_or_else(unknown_conversation);
+                Some(Later::Looked(to, snapshot.map_err(Failure::Refused)))
             }
-            Request::Forget { done, .. } => {
-                let _ = done.send(());
-            }
+            Request::Forget { done, .. } => Some(Later::Forgotten(done)),
             Request::Read(read) => self.read(*read),
-            Request::Typing(typing) => self.typing(*typing),
-            Request::Send(send) => send.reply.unknown(),
-            Request::Own | Request::Stop => {}
+            Request::Typing(typing) => {
+                self.typing(*typing);
+                None
+            }
+            Request::Send(send) => {
+                send.reply.unknown();
+                None
+            }
+            Request::Own | Request::Stop => None,
         }
     }
 
-    fn read(&mut self, read: ReadRequest) {
+    fn read(&mut self, read: ReadRequest) -> Option<Later> {
         let Some(conversation) = self.memory.conversations.get(&read.conversation) else {
             read.reply.unknown();
-            return;
+            return None;
         };
         if let Err(refusal) = check::read(conversation, &read.user, read.seq) {
             read.reply.refused(refusal);
-            return;
+            return None;
         }
         // In a channel only the reader's own devices hear of it: everybody to everybody would be quadratic.
         let to = match conversation.kind {
@@ -146,8 +198,7 @@ impl Lane {
         let ts = (self.parts.clock)();
         let job =
             MarkJob { conversation: read.conversation, user: read.user, read: read.seq, ts, to, reply: read.reply };
-        // Fails only when the bridge stops; the reply in the job then says that nobody knows.
-        let _ = self.parts.marks.send(job);
+        Some(Later::Mark(self.parts.marks.clone(), job))
     }
 
     fn typing(&mut self, typing: TypingRequest) {

@@ -9,6 +9,7 @@ use tracing::debug;
 
 use crate::apply::{apply, batch_views};
 use crate::lane::Lane;
+use crate::lane::applier::fan_out;
 use crate::lane::batch::Batch;
 use crate::lane::commit::Pauses;
 use crate::lane::load::conversation;
@@ -25,6 +26,8 @@ const TAIL_PAGE: usize = 256;
 impl Lane {
     /// Takes the shard and makes memory and views agree with its journal.
     pub(super) async fn take_over(&mut self) {
+        // Views that are under way are those of an earlier tenure.
+        self.drain().await;
         self.memory.clear();
         let tenure = self.take().await;
         self.epoch = tenure.epoch;
@@ -32,7 +35,7 @@ impl Lane {
         self.progress = Progress::new(&tenure, (self.parts.clock)());
         self.told.clear();
         self.apply_rest(&tenure).await;
-        self.applied(tenure.head);
+        self.applied(tenure.head, self.parts.bus.flushed());
         // Loaded while views were behind.
         self.memory.clear();
         self.remember_tail(&tenure).await;
@@ -92,7 +95,7 @@ impl Lane {
             }
             apply(&*self.parts.store, batch_views(&batch.appended())).await;
             // Repeats the wake-ups: whoever has them already ignores them.
-            self.fan_out(&batch);
+            fan_out(&*self.parts.bus, &batch.entries);
             applied = last;
         }
     }

@@ -1,5 +1,6 @@
 //! The lane against a store that misbehaves: every answer must be true whatever the outcome of the append.
 
+mod behind;
 mod channel;
 mod embedded;
 mod handed_over;

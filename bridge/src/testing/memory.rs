@@ -11,6 +11,7 @@ use longwave_persistence::views::ViewWrite;
 use longwave_persistence::{Append, Appended, Journal, JournalRow, Outcome, StoreError, Tenure, Versioned, Watermarks};
 use parking_lot::Mutex;
 
+use super::hold::{Hold, Holds};
 use super::memory_views::Views;
 use crate::invariant;
 
@@ -58,6 +59,7 @@ pub(crate) struct MemoryStore {
     /// No append is answered while this is set.
     pub(crate) stalled: AtomicBool,
     pub(crate) last_commit: AtomicU64,
+    holds: Holds,
     pub(crate) dedup_reads: AtomicU32,
 }
 
@@ -76,6 +78,7 @@ impl MemoryStore {
             appends: Mutex::default(),
             stalled: AtomicBool::default(),
             last_commit: AtomicU64::default(),
+            holds: Holds::default(),
             dedup_reads: AtomicU32::default(),
         }
     }
@@ -88,6 +91,33 @@ impl MemoryStore {
     /// All entries of all journals, by shard and position.
     pub(crate) fn journal(&self) -> Vec<Arc<Entry>> {
         self.shards.iter().flat_map(|shard| shard.lock().rows.clone()).collect()
+    }
+
+    /// Holds the next caller that comes to a step.
+    pub(crate) fn hold_next(&self, step: &str) -> Arc<Hold> {
+        self.holds.set(step)
+    }
+
+    fn try_append(&self, append: Append) -> Outcome {
+        let mishap = if append.entries.is_empty() { None } else { self.script.lock().pop_front().flatten() };
+        let mut shard = self.shards[usize::from(append.shard.0)].lock();
+        let lost = || Outcome::Unknown(StoreError::Unavailable("as scripted".into()));
+        match mishap {
+            Some(Mishap::DiskFull) => return Outcome::Rejected(StoreError::DiskFull { free: 1, mark: 2 }),
+            Some(Mishap::UnknownLost) => return lost(),
+            Some(Mishap::Stolen) => shard.epoch += 1,
+            Some(Mishap::UnknownLate) => {
+                shard.late = Some(append);
+                return lost();
+            }
+            Some(Mishap::UnknownLanded) | None => {}
+        }
+        let now = (Epoch(shard.epoch), Position(shard.rows.len() as u64));
+        if !invariant::fence_opens(append.epoch, append.head, now) {
+            return Outcome::NotApplied;
+        }
+        self.store(&mut shard, &append);
+        if mishap.is_some() { lost() } else { Outcome::Applied }
     }
 
     pub(crate) fn watermarks(&self, shard: usize) -> Watermarks {
@@ -162,6 +192,7 @@ impl Journal for MemoryStore {
     }
 
     async fn append(&self, append: Append) -> Outcome {
+        self.holds.pass(if append.entries.is_empty() { "before the watermark" } else { "before the append" }).await;
         while self.stalled.load(SeqCst) {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
@@ -169,29 +200,17 @@ impl Journal for MemoryStore {
             0 => {}
             millis => tokio::time::sleep(Duration::from_millis(millis)).await,
         }
-        let mishap = if append.entries.is_empty() { None } else { self.script.lock().pop_front().flatten() };
-        let mut shard = self.shards[usize::from(append.shard.0)].lock();
-        let lost = || Outcome::Unknown(StoreError::Unavailable("as scripted".into()));
-        match mishap {
-            Some(Mishap::DiskFull) => return Outcome::Rejected(StoreError::DiskFull { free: 1, mark: 2 }),
-            Some(Mishap::UnknownLost) => return lost(),
-            Some(Mishap::Stolen) => shard.epoch += 1,
-            Some(Mishap::UnknownLate) => {
-                shard.late = Some(append);
-                return lost();
-            }
-            Some(Mishap::UnknownLanded) | None => {}
+        let is_watermark = append.entries.is_empty();
+        let outcome = self.try_append(append);
+        if !is_watermark {
+            self.holds.pass("before its answer").await;
         }
-        let now = (Epoch(shard.epoch), Position(shard.rows.len() as u64));
-        if !invariant::fence_opens(append.epoch, append.head, now) {
-            return Outcome::NotApplied;
-        }
-        self.store(&mut shard, &append);
-        if mishap.is_some() { lost() } else { Outcome::Applied }
+        outcome
     }
 
     async fn apply(&self, writes: Vec<ViewWrite>) -> Result<(), StoreError> {
         assert!(!self.commits_views, "the views were committed");
+        self.holds.pass("before the views").await;
         Self::failing(&self.failing_applies)?;
         self.views.lock().apply(writes);
         Ok(())

@@ -212,7 +212,7 @@ fn of_bridge(exporter: &mut Exporter, stats: &Arc<BridgeStats>) {
 
 fn of_feed(exporter: &mut Exporter, stats: &Arc<FeedStats>) {
     type Read = fn(&FeedStats) -> f64;
-    let numbers: [(&str, &str, Kind, Read); 9] = [
+    let numbers: [(&str, &str, Kind, Read); 10] = [
         ("longwave_feed_live_deliveries", "Deliveries of entries as they came", Kind::Counter, |s| {
             float(s.deliveries_live.load(Relaxed))
         }),
@@ -224,6 +224,9 @@ fn of_feed(exporter: &mut Exporter, stats: &Arc<FeedStats>) {
         }),
         ("longwave_feed_events_dropped", "QoS 0 events dropped, too many waiting", Kind::Counter, |s| {
             float(s.events_dropped.load(Relaxed))
+        }),
+        ("longwave_feed_pages_recalled", "Pages that needed no read of the log", Kind::Counter, |s| {
+            float(s.pages_recalled.load(Relaxed))
         }),
         ("longwave_feed_pages", "Pages read from the log", Kind::Counter, |s| float(s.pages.load(Relaxed))),
         ("longwave_feed_read_failures", "Reads of the store that failed", Kind::Counter, |s| {

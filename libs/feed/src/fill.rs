@@ -6,8 +6,8 @@
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
-use longwave_model::ConversationId;
-use longwave_persistence::{Direction, InFlight, StoreError};
+use longwave_model::{ConversationId, Seq};
+use longwave_persistence::{Direction, Head, InFlight, Page, StoreError};
 use longwave_topics::Encoding;
 use tracing::warn;
 
@@ -109,6 +109,24 @@ fn joined_by(state: &State, session: &Session, conversation: &ConversationId) ->
         .map(|live| live.entry.seq.0)
 }
 
+/// A page of the latest entries of a busy conversation, without the store.
+async fn recall(hub: &Hub, conversation: &ConversationId, range: RangeInclusive<u64>) -> Option<Page> {
+    if conversation.is_direct() {
+        return None;
+    }
+    let mut entries = hub.elsewhere.recall(conversation, range).await?;
+    let mut bytes = 0;
+    let fitting = entries.iter().take_while(|entry| {
+        let fits = bytes == 0 || bytes < hub.settings.page_bytes;
+        bytes += entry.message().map_or(0, |message| message.body.len());
+        fits
+    });
+    entries.truncate(fitting.count());
+    let (first, last) = (entries.first()?.seq, entries.last()?.seq);
+    add(&hub.stats.pages_recalled, 1);
+    Some(Page { entries, covered: Some(first.0..=last.0), head: Head { seq: last, floor: Seq::ZERO } })
+}
+
 async fn page(
     hub: &Arc<Hub>,
     session: &Arc<Session>,
@@ -118,8 +136,13 @@ async fn page(
     let page = {
         // Closed only when the hub is gone; then it is only unbounded.
         let _permit = hub.pages.acquire().await.ok();
-        let (entries, bytes) = (hub.settings.page_entries, hub.settings.page_bytes);
-        hub.store.page(conversation, range, Direction::Forward, entries, bytes).await?
+        match recall(hub, conversation, range.clone()).await {
+            Some(page) => page,
+            None => {
+                let (entries, bytes) = (hub.settings.page_entries, hub.settings.page_bytes);
+                hub.store.page(conversation, range, Direction::Forward, entries, bytes).await?
+            }
+        }
     };
     add(&hub.stats.pages, 1);
     let after = {

@@ -15,6 +15,8 @@ pub struct FeedStats {
     pub deliveries_event: AtomicU64,
     /// Messages at QoS 0 dropped because a session had too many waiting.
     pub events_dropped: AtomicU64,
+    /// Pages that came from the latest entries of busy conversations, without the store.
+    pub pages_recalled: AtomicU64,
     /// Pages read from the log.
     pub pages: AtomicU64,
     /// Reads of the store that failed and were tried again.

@@ -42,6 +42,8 @@ struct Outgoing {
     to: Recipients,
     /// Hears of it too, wherever it is: whose membership it changes.
     named: Vec<UserId>,
+    /// An entry that many may want to read.
+    hot: Option<Arc<Entry>>,
 }
 
 impl RedisBus {
@@ -61,9 +63,9 @@ impl RedisBus {
         self.push(Job::Direct(node, frame.encode()));
     }
 
-    fn signal(&self, conversation: &ConversationId, signal: Signal, to: &Recipients, named: Vec<UserId>) {
+    fn signal(&self, conversation: &ConversationId, signal: Signal, to: &Recipients) {
         let (conversation, to) = (conversation.clone(), to.clone());
-        self.push(Job::Signal(Box::new(Outgoing { conversation, signal, to, named })));
+        self.push(Job::Signal(Box::new(Outgoing { conversation, signal, to, named: Vec::new(), hot: None })));
     }
 
     fn push(&self, job: Job) {
@@ -79,15 +81,18 @@ impl Bus for RedisBus {
             Content::Created(created) => created.members.iter().map(|member| member.user.clone()).collect(),
             _ => Vec::new(),
         };
-        self.signal(&entry.conversation, Signal::Entry(entry.encode().into()), to, named);
+        let hot = (!entry.conversation.is_direct()).then(|| entry.clone());
+        let signal = Signal::Entry(entry.encode().into());
+        let (conversation, to) = (entry.conversation.clone(), to.clone());
+        self.push(Job::Signal(Box::new(Outgoing { conversation, signal, to, named, hot })));
     }
 
     fn typing(&self, typing: Typing) {
-        self.signal(&typing.conversation, Signal::Typing(TypingFrame::new(&typing)), &typing.to, Vec::new());
+        self.signal(&typing.conversation, Signal::Typing(TypingFrame::new(&typing)), &typing.to);
     }
 
     fn mark(&self, mark: MarkSignal) {
-        self.signal(&mark.conversation, Signal::Mark(MarkFrame::new(&mark)), &mark.to, Vec::new());
+        self.signal(&mark.conversation, Signal::Mark(MarkFrame::new(&mark)), &mark.to);
     }
 
     fn flushed(&self) -> Option<oneshot::Receiver<()>> {
@@ -125,7 +130,8 @@ async fn run(redis: Redis, own: Option<NodeId>, mut jobs: mpsc::UnboundedReceive
 }
 
 async fn send(redis: &Redis, own: Option<&NodeId>, jobs: Vec<Job>) -> Result<(), RedisError> {
-    let places = Places::find(redis, &jobs).await?;
+    // Before anybody is woken to read them.
+    let (places, ()) = tokio::try_join!(Places::find(redis, &jobs), remember(redis, &jobs))?;
     let mut messages = Vec::new();
     for job in jobs {
         match job {
@@ -144,6 +150,16 @@ async fn send(redis: &Redis, own: Option<&NodeId>, jobs: Vec<Job>) -> Result<(),
         redis.publish(messages).await?;
     }
     Ok(())
+}
+
+/// Keeps the entries of groups and channels at hand for those who are not up to date.
+async fn remember(redis: &Redis, jobs: &[Job]) -> Result<(), RedisError> {
+    let hot = jobs.iter().filter_map(|job| match job {
+        Job::Signal(outgoing) => outgoing.hot.clone(),
+        _ => None,
+    });
+    let hot: Vec<Arc<Entry>> = hot.collect();
+    if hot.is_empty() { Ok(()) } else { redis.remember(&hot).await }
 }
 
 /// Where everybody is.

@@ -1,11 +1,12 @@
 //! The other nodes of a broker: what its feed asks of them and tells them.
 
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use hashbrown::HashSet;
-use longwave_model::{ConversationId, DeviceId, NodeId, UserId};
+use longwave_model::{ConversationId, DeviceId, Entry, NodeId, UserId};
 use longwave_persistence::redis::Redis;
 use longwave_port::{Bus, Elsewhere, MarkSignal};
 use parking_lot::Mutex;
@@ -174,6 +175,10 @@ impl Elsewhere for Neighbours {
 
     fn mark(&self, mark: &MarkSignal) {
         self.bus.mark(mark.clone());
+    }
+
+    async fn recall(&self, conversation: &ConversationId, range: RangeInclusive<u64>) -> Option<Vec<Arc<Entry>>> {
+        self.redis.recall(conversation, range).await.ok().flatten()
     }
 }
 

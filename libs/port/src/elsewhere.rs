@@ -1,7 +1,10 @@
 //! The other nodes, as the feed of one sees them. Nothing here may be relied upon: what is not reached compares later.
 
+use std::ops::RangeInclusive;
+use std::sync::Arc;
+
 use async_trait::async_trait;
-use longwave_model::{ConversationId, DeviceId, UserId};
+use longwave_model::{ConversationId, DeviceId, Entry, UserId};
 
 use crate::bus::MarkSignal;
 
@@ -26,6 +29,8 @@ pub trait Elsewhere: Send + Sync {
     fn presence_changed(&self, user: &UserId);
     /// A mark has risen.
     fn mark(&self, mark: &MarkSignal);
+    /// Exactly these entries of a busy conversation, if they are at hand: all of them or none (protocol rule 6).
+    async fn recall(&self, conversation: &ConversationId, range: RangeInclusive<u64>) -> Option<Vec<Arc<Entry>>>;
 }
 
 /// There are no other nodes.
@@ -47,4 +52,7 @@ impl Elsewhere for Alone {
     }
     fn presence_changed(&self, _: &UserId) {}
     fn mark(&self, _: &MarkSignal) {}
+    async fn recall(&self, _: &ConversationId, _: RangeInclusive<u64>) -> Option<Vec<Arc<Entry>>> {
+        None
+    }
 }

@@ -57,13 +57,14 @@ pub async fn run(settings: &CassandraSettings, mut tell: impl FnMut(&Round)) -> 
     let plain = plain::Plain::prepare(settings).await?;
     let mut through = through::Through::prepare(settings).await?;
     // The JVM compiles what it has seen often: the first seconds tell nothing.
-    plain.single(settings.duration()).await?;
+    plain.single(settings.duration(), plain::SINGLE).await?;
     plain.views(settings.duration()).await?;
     through.direct(settings.duration()).await?;
     let mut rounds = Rounds::default();
     for _ in 0..settings.rounds {
         let round = Round {
-            single: plain.single(settings.duration()).await?,
+            single: plain.single(settings.duration(), plain::SINGLE).await?,
+            one: plain.single(settings.duration(), 1).await?,
             views: plain.views(settings.duration()).await?,
             direct: through.direct(settings.duration()).await?,
             group: through.group(settings.duration()).await?,

@@ -42,6 +42,7 @@ mod memory;
 mod ownership;
 mod recent;
 pub(crate) mod request;
+mod seen;
 mod settle;
 mod takeover;
 
@@ -91,7 +92,7 @@ pub(crate) struct Lane {
 impl Lane {
     pub(crate) fn new(parts: Arc<LaneParts>, shard: ShardId, queue: mpsc::UnboundedReceiver<Request>) -> Self {
         let memory = Memory::new(&parts.settings, WINDOW);
-        let applier = Applier::start(parts.store.clone(), parts.bus.clone());
+        let applier = Applier::start(parts.store.clone(), parts.bus.clone(), parts.stats.clone());
         Self {
             parts,
             shard,

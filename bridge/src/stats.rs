@@ -38,6 +38,8 @@ pub struct BridgeStats {
     pub serving: AtomicU64,
     /// Shards owned.
     pub owned: AtomicU64,
+    /// Entries stored whose views are not yet.
+    pub views_behind: AtomicU64,
     refusals: [AtomicU64; ErrorCode::ALL.len()],
 }
 
@@ -58,6 +60,7 @@ impl Default for BridgeStats {
             takeovers: AtomicU64::default(),
             serving: AtomicU64::default(),
             owned: AtomicU64::default(),
+            views_behind: AtomicU64::default(),
             refusals: std::array::from_fn(|_| AtomicU64::default()),
         }
     }

@@ -177,7 +177,10 @@ fn of_broker(exporter: &mut Exporter, stats: &Arc<BrokerStats>) {
 
 fn of_bridge(exporter: &mut Exporter, stats: &Arc<BridgeStats>) {
     type Read = fn(&BridgeStats) -> f64;
-    let numbers: [(&str, &str, Kind, Read); 10] = [
+    let numbers: [(&str, &str, Kind, Read); 11] = [
+        ("longwave_views_behind", "Entries stored whose views are not yet", Kind::Gauge, |s| {
+            float(s.views_behind.load(Relaxed))
+        }),
         ("longwave_shards_owned", "Shards owned", Kind::Gauge, |s| float(s.owned.load(Relaxed))),
         ("longwave_appends", "Appends stored", Kind::Counter, |s| float(s.appends.load(Relaxed))),
         ("longwave_entries", "Entries stored", Kind::Counter, |s| float(s.entries.load(Relaxed))),

@@ -89,4 +89,15 @@ pub trait Log: Send + Sync {
         sender: &UserId,
         id: &MessageId,
     ) -> Result<Option<Stored>, StoreError>;
+
+    /// All ids that [`Log::dedup`] would find in a conversation, with their senders, and perhaps some that are older; `None` when there are
+    /// more than `most`.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store cannot be read.
+    async fn dedup_ids(
+        &self,
+        conversation: &ConversationId,
+        most: usize,
+    ) -> Result<Option<Vec<(UserId, MessageId)>>, StoreError>;
 }

@@ -19,7 +19,7 @@ use super::CassandraSettings;
 use super::report::Figure;
 
 /// Conversations that append at once, each to a journal of its own.
-const SINGLE: u16 = 64;
+pub(super) const SINGLE: u16 = 64;
 /// Entries of one call that writes views: what an append carries at most.
 const VIEWS: usize = 200;
 
@@ -51,11 +51,11 @@ impl Plain {
         })
     }
 
-    /// One compare-and-set per message, many conversations at once.
-    pub(super) async fn single(&self, duration: Duration) -> anyhow::Result<Figure> {
+    /// One compare-and-set per message, so many conversations at once.
+    pub(super) async fn single(&self, duration: Duration, conversations: u16) -> anyhow::Result<Figure> {
         let started = Instant::now();
         let mut tasks = JoinSet::new();
-        for shard in (0..SINGLE).map(ShardId) {
+        for shard in (0..conversations.min(SINGLE)).map(ShardId) {
             let (store, body) = (self.store.clone(), self.body.clone());
             tasks.spawn(async move {
                 let mut times = histogram()?;

@@ -94,6 +94,10 @@ impl Through {
         while let Some(times) = tasks.join_next().await {
             all.add(times??)?;
         }
+        // What was acknowledged has to be readable too, or the next measurement would pay for this one.
+        while self.number("longwave_views_behind ")? > 0.0 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
         let elapsed = started.elapsed();
         let after = self.appends()?;
         Ok(of(&all, elapsed, (after.0 - before.0) / (after.1 - before.1).max(1.0)))
@@ -101,12 +105,13 @@ impl Through {
 
     /// Entries and appends so far.
     fn appends(&self) -> anyhow::Result<(f64, f64)> {
+        Ok((self.number("longwave_entries_total ")?, self.number("longwave_appends_total ")?))
+    }
+
+    fn number(&self, name: &str) -> anyhow::Result<f64> {
         let (_, text) = http::get(self.server.plan().admin, "/metrics")?;
-        let number = |name: &str| {
-            let line = text.lines().find_map(|line| line.strip_prefix(name)?.trim().parse::<f64>().ok());
-            line.with_context(|| format!("no {name} in /metrics"))
-        };
-        Ok((number("longwave_entries_total ")?, number("longwave_appends_total ")?))
+        let line = text.lines().find_map(|line| line.strip_prefix(name)?.trim().parse::<f64>().ok());
+        line.with_context(|| format!("no {name} in /metrics"))
     }
 }
 

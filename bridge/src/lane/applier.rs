@@ -5,6 +5,7 @@
 //! wait is bounded: then the lane, and with it its senders, waits.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 
 use hashbrown::HashMap;
 use longwave_model::{ConversationId, Epoch, Position};
@@ -17,6 +18,7 @@ use tokio::task::JoinHandle;
 use crate::apply::{apply, batch_views};
 use crate::lane::batch::Outgoing;
 use crate::lane::finish::Later;
+use crate::stats::BridgeStats;
 
 /// Entries whose views may wait before the lane waits.
 const WAITING: usize = 1_000;
@@ -32,6 +34,7 @@ pub(super) struct Applier {
     entries: usize,
     under_way: usize,
     conversations: HashMap<ConversationId, usize, FxBuildHasher>,
+    stats: Arc<BridgeStats>,
     task: JoinHandle<()>,
 }
 
@@ -56,16 +59,17 @@ pub(super) struct Done {
 
 impl Applier {
     /// Starts it; it ends with its lane.
-    pub(super) fn start(store: Arc<dyn Store>, bus: Arc<dyn Bus>) -> Self {
+    pub(super) fn start(store: Arc<dyn Store>, bus: Arc<dyn Bus>, stats: Arc<BridgeStats>) -> Self {
         let (jobs, queue) = mpsc::unbounded_channel();
         let (told, done) = mpsc::unbounded_channel();
         let task = tokio::spawn(run(store, bus, queue, told));
-        Self { jobs, done, entries: 0, under_way: 0, conversations: HashMap::default(), task }
+        Self { jobs, done, entries: 0, under_way: 0, conversations: HashMap::default(), stats, task }
     }
 
     /// Hands an append over, or what has to wait for those before.
     pub(super) fn push(&mut self, entries: Vec<Outgoing>, later: Vec<Later>, position: Position, epoch: Epoch) {
         self.entries += entries.len();
+        self.stats.views_behind.fetch_add(entries.len() as u64, Relaxed);
         self.under_way += 1;
         for out in &entries {
             *self.conversations.entry(out.entry.conversation.clone()).or_default() += 1;
@@ -113,6 +117,7 @@ impl Applier {
     fn note(&mut self, done: &Done) {
         self.under_way -= 1;
         self.entries -= done.conversations.len();
+        self.stats.views_behind.fetch_sub(done.conversations.len() as u64, Relaxed);
         for conversation in &done.conversations {
             if let Some(count) = self.conversations.get_mut(conversation) {
                 *count -= 1;
@@ -128,6 +133,7 @@ impl Drop for Applier {
     fn drop(&mut self) {
         // A lane that is given up while the store does not answer leaves the rest to the next owner.
         self.task.abort();
+        self.stats.views_behind.fetch_sub(self.entries as u64, Relaxed);
     }
 }
 

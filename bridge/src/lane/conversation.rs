@@ -9,8 +9,10 @@ use longwave_port::Recipients;
 use rustc_hash::FxBuildHasher;
 use smallvec::SmallVec;
 
+use crate::lane::seen::Seen;
+
 /// A conversation as its lane sees it.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) struct Conversation {
     /// Seq of its last entry; 0 = it does not exist.
     pub(crate) head: Seq,
@@ -18,8 +20,8 @@ pub(crate) struct Conversation {
     pub(crate) kind: ConversationKind,
     /// What a direct conversation has beside its name.
     pub(crate) direct: Option<Direct>,
-    /// Generation of the dedup memory in which this owner created it: since then no id of it was stored elsewhere.
-    pub(crate) born: Option<u64>,
+    /// Which message ids are stored.
+    pub(crate) seen: Seen,
     members: Arc<HashMap<UserId, Role, FxBuildHasher>>,
     audience: Arc<Audience>,
     recipients: Recipients,
@@ -69,7 +71,7 @@ impl Conversation {
             head,
             kind,
             direct,
-            born: None,
+            seen: Seen::Some { lookups: 0 },
             members: Arc::new(members),
             audience: Arc::default(),
             recipients: Recipients::Interested,

@@ -9,6 +9,7 @@ use crate::lane::batch::{Batch, Verdict};
 use crate::lane::conversation::direct_users;
 use crate::lane::keys::{DedupKey, ResendKey, SessionMark};
 use crate::lane::request::{ChangeRequest, Request, SendRequest};
+use crate::lane::seen::{Filter, Seen};
 use crate::stats::count;
 
 /// What became of the backlog's first request.
@@ -144,8 +145,7 @@ impl Lane {
             return Ok(Some(Verdict::Found(*stored)));
         }
         let conversation = self.memory.conversations.get(&send.conversation).ok_or(NotYet::Missing)?;
-        let born = conversation.born;
-        let is_new = !conversation.exists() || self.memory.knows_all_ids(born) || self.memory.absent.contains(key);
+        let is_new = !conversation.exists() || conversation.seen.is_new(key) || self.memory.absent.contains(key);
         if is_new { Ok(None) } else { Err(NotYet::Missing) }
     }
 
@@ -199,7 +199,6 @@ impl Lane {
 
     /// Gives the entry its seq and puts it into the batch.
     fn push(&mut self, batch: &mut Batch, mut entry: Entry, session: Option<SessionMark>) -> usize {
-        let generation = self.memory.dedup.generation();
         let Some(conversation) = self.memory.conversations.get(&entry.conversation) else {
             // Decided on it a moment ago, and nothing is forgotten within a turn.
             unreachable!("a conversation is forgotten only between turns");
@@ -207,7 +206,7 @@ impl Lane {
         entry.seq = if self.fault.reuses_seq(conversation.head) { conversation.head } else { conversation.head.next() };
         debug_assert!(self.fault.is_planted() || invariant::follows(conversation.head, entry.seq));
         if !conversation.exists() {
-            conversation.born = Some(generation);
+            conversation.seen = Seen::All(Filter::new(self.memory.filtered.clone()));
         }
         batch.push(conversation, entry, session)
     }

@@ -7,28 +7,45 @@
 use std::time::Duration;
 
 use hashbrown::HashSet;
-use longwave_model::{ConversationId, ErrorCode, Refusal};
+use longwave_model::{ConversationId, ErrorCode, MessageId, Refusal, UserId};
 use longwave_persistence::StoreError;
 use rustc_hash::FxBuildHasher;
 use tokio::time::sleep;
 use tracing::warn;
 
 use crate::lane::applier::Applier;
+use crate::lane::conversation::Conversation;
 use crate::lane::keys::DedupKey;
 use crate::lane::load::{WantedId, load};
 use crate::lane::request::Request;
+use crate::lane::seen::{Filter, Seen};
 use crate::lane::{Lane, WINDOW};
 
 const PAUSE: Duration = Duration::from_millis(100);
 
+/// After so many lookups in a conversation, all its ids are read at once.
+const LOOKUPS: u32 = 8;
+
+/// In a conversation of so many entries, at the first.
+const SHORT: u64 = 512;
+
 type Set<T> = HashSet<T, FxBuildHasher>;
+
+/// What has to be read.
+struct Missing {
+    conversations: Vec<ConversationId>,
+    ids: Vec<WantedId>,
+    /// Conversations all of whose ids are to be known.
+    scans: Vec<ConversationId>,
+}
 
 impl Lane {
     /// Fetches what the next requests need. Afterwards the first of them can be decided, or is gone.
     pub(super) async fn fetch_missing(&mut self) {
-        let (mut conversations, mut ids) = self.missing();
+        let Missing { mut conversations, mut ids, mut scans } = self.missing();
         let behind = |applier: &Applier| {
-            conversations.iter().chain(ids.iter().map(|wanted| &wanted.conversation)).any(|id| applier.has(id))
+            let wanted = ids.iter().map(|wanted| &wanted.conversation);
+            conversations.iter().chain(wanted).chain(&scans).any(|id| applier.has(id))
         };
         if behind(&self.applier) {
             // Forgotten while its latest entries are on their way to the views.
@@ -38,8 +55,8 @@ impl Lane {
             let stats = &self.parts.stats;
             stats.conversation_reads.fetch_add(conversations.len() as u64, std::sync::atomic::Ordering::Relaxed);
             stats.dedup_reads.fetch_add(ids.len() as u64, std::sync::atomic::Ordering::Relaxed);
-            let loaded = load(&*self.parts.store, &self.parts.settings, conversations, ids).await;
-            (conversations, ids) = (Vec::new(), Vec::new());
+            let loaded = load(&*self.parts.store, &self.parts.settings, conversations, ids, scans).await;
+            (conversations, ids, scans) = (Vec::new(), Vec::new(), Vec::new());
             let mut damaged = Damaged::default();
             let mut failed = None;
             for (id, conversation) in loaded.conversations {
@@ -54,6 +71,17 @@ impl Lane {
                     Err(error) => {
                         failed = Some(error);
                         conversations.push(id);
+                    }
+                }
+            }
+            for (id, all) in loaded.all_ids {
+                match all {
+                    Ok(all) => self.remember_all(&id, all),
+                    // Each id is looked up instead, which tells what is damaged.
+                    Err(StoreError::Damaged { .. }) => self.remember_all(&id, None),
+                    Err(error) => {
+                        failed = Some(error);
+                        scans.push(id);
                     }
                 }
             }
@@ -78,29 +106,53 @@ impl Lane {
     }
 
     /// What the window's requests need and memory lacks, each once.
-    fn missing(&mut self) -> (Vec<ConversationId>, Vec<WantedId>) {
+    fn missing(&mut self) -> Missing {
         let mut conversations: Set<ConversationId> = Set::default();
-        let mut seen: Set<DedupKey> = Set::default();
+        let mut scans: Set<ConversationId> = Set::default();
+        let mut looked_up: Set<DedupKey> = Set::default();
         let mut ids = Vec::new();
         for request in self.backlog.iter().take(WINDOW) {
             let Some(id) = request.conversation() else { continue };
-            let known =
-                self.memory.conversations.get(id).map(|conversation| (conversation.exists(), conversation.born));
+            let known = self.memory.conversations.get(id);
             if known.is_none() {
                 conversations.insert(id.clone());
             }
-            if let Request::Send(send) = request
-                && let Some(message_id) = &send.id
-                && known.is_none_or(|(exists, born)| exists && !self.memory.knows_all_ids(born))
-            {
-                let key = self.memory.names.publish(id, &send.sender, message_id);
-                if self.memory.dedup.peek(&key).is_none() && !self.memory.absent.contains(&key) && seen.insert(key) {
-                    let (sender, message_id) = (send.sender.clone(), message_id.clone());
-                    ids.push(WantedId { key, conversation: id.clone(), sender, id: message_id });
+            let Request::Send(send) = request else { continue };
+            let Some(message_id) = &send.id else { continue };
+            let key = self.memory.names.publish(id, &send.sender, message_id);
+            if self.memory.dedup.peek(&key).is_some() || self.memory.absent.contains(&key) {
+                continue;
+            }
+            match known {
+                Some(known) if !known.exists() || known.seen.is_new(&key) => continue,
+                Some(Conversation { seen: Seen::Some { lookups }, head, .. }) => {
+                    *lookups += 1;
+                    if *lookups >= LOOKUPS || head.0 <= SHORT {
+                        scans.insert(id.clone());
+                        continue;
+                    }
                 }
+                _ => {}
+            }
+            if looked_up.insert(key) {
+                let (sender, message_id) = (send.sender.clone(), message_id.clone());
+                ids.push(WantedId { key, conversation: id.clone(), sender, id: message_id });
             }
         }
-        (conversations.into_iter().collect(), ids)
+        Missing { conversations: conversations.into_iter().collect(), ids, scans: scans.into_iter().collect() }
+    }
+
+    /// All ids of a conversation were read, or there are too many.
+    fn remember_all(&mut self, id: &ConversationId, all: Option<Vec<(UserId, MessageId)>>) {
+        let names = &self.memory.names;
+        let seen = all.map_or(Seen::TooMany, |all| {
+            let mut filter = Filter::new(self.memory.filtered.clone());
+            all.iter().for_each(|(sender, message_id)| filter.insert(&names.publish(id, sender, message_id)));
+            Seen::All(filter)
+        });
+        if let Some(conversation) = self.memory.conversations.peek_mut(id) {
+            conversation.seen = seen;
+        }
     }
 
     /// Conversations without entries are not worth remembering, and what is known of their users may change.

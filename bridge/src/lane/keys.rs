@@ -11,6 +11,18 @@ use longwave_model::{ConversationId, DeviceId, MessageId, UserId};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct DedupKey(u64, u64);
 
+impl DedupKey {
+    /// One half of the name.
+    pub(crate) fn first(&self) -> u64 {
+        self.0
+    }
+
+    /// The other.
+    pub(crate) fn second(&self) -> u64 {
+        self.1
+    }
+}
+
 /// Names a session: user, device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct SessionMark(u64, u64);

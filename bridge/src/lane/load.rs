@@ -1,6 +1,6 @@
 //! Reads what a lane does not remember: conversations and message ids, many at once, so that a slow store costs one wait per turn.
 
-use futures_util::future::{join, join_all, try_join, try_join3};
+use futures_util::future::{join_all, join3, try_join, try_join3};
 use longwave_model::{ConversationId, ConversationKind, MessageId, UserId};
 use longwave_persistence::{MemberRow, Store, StoreError, Stored};
 use smallvec::SmallVec;
@@ -23,7 +23,11 @@ pub(crate) struct WantedId {
 pub(crate) struct Loaded {
     pub(crate) conversations: Vec<(ConversationId, Result<Conversation, StoreError>)>,
     pub(crate) ids: Vec<(WantedId, Result<Option<Stored>, StoreError>)>,
+    pub(crate) all_ids: Vec<(ConversationId, Result<Option<Vec<(UserId, MessageId)>>, StoreError>)>,
 }
+
+/// Ids of one conversation that are read at once at most.
+const ALL_IDS: usize = 100_000;
 
 /// Reads all of it concurrently.
 pub(crate) async fn load(
@@ -31,6 +35,7 @@ pub(crate) async fn load(
     settings: &BridgeSettings,
     conversations: Vec<ConversationId>,
     ids: Vec<WantedId>,
+    scans: Vec<ConversationId>,
 ) -> Loaded {
     let conversations = join_all(conversations.into_iter().map(async |id| {
         let loaded = conversation(store, settings, &id).await;
@@ -40,8 +45,12 @@ pub(crate) async fn load(
         let found = store.dedup(&wanted.conversation, &wanted.sender, &wanted.id).await;
         (wanted, found)
     }));
-    let (conversations, ids) = join(conversations, ids).await;
-    Loaded { conversations, ids }
+    let all_ids = join_all(scans.into_iter().map(async |id| {
+        let all = store.dedup_ids(&id, ALL_IDS).await;
+        (id, all)
+    }));
+    let (conversations, ids, all_ids) = join3(conversations, ids, all_ids).await;
+    Loaded { conversations, ids, all_ids }
 }
 
 /// Reads one conversation.

@@ -1,8 +1,11 @@
 //! What a lane remembers, all of it bounded, all of it found again in the store or harmless to lose.
 //!
-//! Message ids: complete for a conversation only if this owner created it and nothing was forgotten since (protocol rule 19);
-//! otherwise an id that is not here is looked up. Publishes without an id: the latest per session and packet id, because a packet
+//! Message ids: where all of a conversation's are known (`seen`), one that is not among them is new (protocol rule 19); otherwise it is
+//! looked up. Publishes without an id: the latest per session and packet id, because a packet
 //! id is used again only after its acknowledgement arrived (protocol rule 20).
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 
 use hashbrown::HashSet;
 use longwave_model::{ConversationId, Entry, Origin};
@@ -14,6 +17,9 @@ use crate::lane::keys::{ChainKey, DedupKey, Names, ResendKey, SessionMark};
 use crate::lane::recent::Recent;
 use crate::lane::request::Order;
 use crate::settings::BridgeSettings;
+
+/// Ids in the filters of a lane's conversations at most, 2 bytes each where there are many.
+const FILTERED: usize = 1_000_000;
 
 /// A publish without an id that was stored. Its topic, hence its conversation, is part of the origin's fingerprint.
 #[derive(Debug, Clone, Copy)]
@@ -33,6 +39,8 @@ pub(crate) struct Memory {
     pub(crate) absent: HashSet<DedupKey, FxBuildHasher>,
     /// The latest time given to an entry, Unix milliseconds.
     pub(crate) last_ts: u64,
+    /// Ids in the filters of all conversations.
+    pub(crate) filtered: Arc<AtomicUsize>,
     connections: Recent<SessionMark, u64>,
     /// The latest publish taken, by connection and number, of sessions whose publishes come from another process.
     taken: Recent<ChainKey, (u64, u64)>,
@@ -48,6 +56,7 @@ impl Memory {
             resends: Recent::new(settings.resend_entries),
             absent: HashSet::default(),
             last_ts: 0,
+            filtered: Arc::default(),
             connections: Recent::new(settings.session_entries),
             taken: Recent::new(settings.session_entries),
         }
@@ -60,11 +69,6 @@ impl Memory {
         self.resends.clear();
         self.taken.clear();
         self.absent.clear();
-    }
-
-    /// Whether an id of a conversation `born` then that is not in `dedup` is certainly not stored.
-    pub(crate) fn knows_all_ids(&self, born: Option<u64>) -> bool {
-        born.is_some_and(|generation| self.dedup.generation() <= generation + 1)
     }
 
     /// Whether a publish of this connection is to be taken: not after one of a later connection (protocol rule 21).
@@ -99,6 +103,9 @@ impl Memory {
         if let Some(id) = &entry.id {
             let key = self.names.publish(&entry.conversation, &entry.sender, id);
             self.dedup.put(key, stored);
+            if let Some(conversation) = self.conversations.peek_mut(&entry.conversation) {
+                conversation.seen.insert(&key, FILTERED);
+            }
         }
         if let (Some(origin), Some(session)) = (entry.origin, session) {
             let key = ResendKey { session, packet_id: origin.packet_id };

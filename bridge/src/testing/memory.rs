@@ -61,6 +61,7 @@ pub(crate) struct MemoryStore {
     pub(crate) last_commit: AtomicU64,
     holds: Holds,
     pub(crate) dedup_reads: AtomicU32,
+    pub(crate) dedup_scans: AtomicU32,
 }
 
 impl MemoryStore {
@@ -80,6 +81,7 @@ impl MemoryStore {
             last_commit: AtomicU64::default(),
             holds: Holds::default(),
             dedup_reads: AtomicU32::default(),
+            dedup_scans: AtomicU32::default(),
         }
     }
 

@@ -59,6 +59,16 @@ impl Log for MemoryStore {
         self.dedup_reads.fetch_add(1, SeqCst);
         Ok(self.views.lock().dedup.get(&(conversation.clone(), sender.clone(), id.clone())).copied())
     }
+
+    async fn dedup_ids(&self, conversation: &ConversationId, most: usize) -> Result<Option<Vec<(UserId, MessageId)>>> {
+        self.readable()?;
+        self.dedup_scans.fetch_add(1, SeqCst);
+        let views = self.views.lock();
+        let ids =
+            views.dedup.keys().filter(|(of, ..)| of == conversation).map(|(_, user, id)| (user.clone(), id.clone()));
+        let ids: Vec<_> = ids.collect();
+        Ok((ids.len() <= most).then_some(ids))
+    }
 }
 
 fn inbox_row(conversation: &ConversationId, row: &Membership) -> InboxRow {

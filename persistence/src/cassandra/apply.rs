@@ -219,6 +219,13 @@ pub(super) fn dedup_key(sender: &UserId, id: &MessageId) -> Vec<u8> {
     [sender.as_str().as_bytes(), &[0], id.as_bytes()].concat()
 }
 
+/// Takes such a key apart.
+pub(super) fn parse_dedup_key(key: &[u8]) -> Option<(UserId, MessageId)> {
+    let end = key.iter().position(|byte| *byte == 0)?;
+    let user = UserId::parse(std::str::from_utf8(&key[..end]).ok()?).ok()?;
+    Some((user, MessageId::parse(key[end + 1..].to_vec().into()).ok()?))
+}
+
 /// Seconds that are left; `None` when that is less than one (a TTL of 0 would mean for ever).
 fn ttl(expires_at: u64, now: u64) -> Option<i32> {
     /// Cassandra's greatest TTL, 20 years.

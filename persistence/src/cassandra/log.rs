@@ -8,7 +8,7 @@ use bytes::Bytes;
 use longwave_model::{ConversationId, Entry, MessageId, Seq, UserId};
 use scylla::response::{PagingState, PagingStateResponse};
 
-use super::apply::{BUCKET, dedup_key};
+use super::apply::{BUCKET, dedup_key, parse_dedup_key};
 use super::execute::{damaged, signed, unavailable, unsigned};
 use super::{Cassandra, now_millis};
 use crate::error::StoreError;
@@ -89,6 +89,35 @@ impl Log for Cassandra {
             }
         }
         Ok(None)
+    }
+
+    async fn dedup_ids(
+        &self,
+        conversation: &ConversationId,
+        most: usize,
+    ) -> Result<Option<Vec<(UserId, MessageId)>>, StoreError> {
+        let Some(head) = self.head(conversation).await? else { return Ok(Some(Vec::new())) };
+        let now = now_millis();
+        let mut ids = Vec::new();
+        for bucket in (0..=head.seq.0 / BUCKET + 1).rev() {
+            let place = (conversation.as_str(), signed(bucket));
+            let (rows, latest) = tokio::join!(
+                self.all::<(Vec<u8>, Option<i64>, Option<i64>)>("log", &self.statements.scan_dedup, place),
+                self.one::<(String, i64, Option<i64>)>("log", &self.statements.latest, place),
+            );
+            for (key, ..) in rows? {
+                let id = parse_dedup_key(&key);
+                ids.push(id.ok_or_else(|| damaged("log", format!("a dedup key of {conversation}")))?);
+            }
+            if ids.len() > most {
+                return Ok(None);
+            }
+            let latest = latest?.and_then(|(_, _, latest)| latest).map(unsigned);
+            if latest.is_some_and(|latest| latest.saturating_add(DEDUP_MILLIS) <= now) {
+                break;
+            }
+        }
+        Ok(Some(ids))
     }
 }
 

@@ -83,6 +83,16 @@ pub async fn dedup_knows_the_first_attempt(backend: &mut dyn Backend) {
     assert_eq!((stored.seq, stored.ts), (Seq(5), page.entries[0].ts));
     assert_eq!(owner.store.dedup(&id, &bob, &message).await.unwrap(), None);
     assert_eq!(owner.store.dedup(&id, &alice, &message_id("other")).await.unwrap(), None);
+    let all = owner.store.dedup_ids(&id, 1_000).await.unwrap().unwrap();
+    assert!(all.contains(&(alice.clone(), message.clone())));
+    for (sender, message) in &all {
+        assert!(owner.store.dedup(&id, sender, message).await.unwrap().is_some(), "{sender} {message:?}");
+    }
+    assert_eq!(owner.store.dedup_ids(&id, all.len() - 1).await.unwrap(), None, "too many");
+    assert_eq!(
+        owner.store.dedup_ids(&ConversationId::named("nobody-wrote-here").unwrap(), 10).await.unwrap(),
+        Some(Vec::new())
+    );
 }
 
 /// What the views hold of one of alice's messages, whose row is inside what a page covers.

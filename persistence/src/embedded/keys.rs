@@ -26,6 +26,12 @@ pub(super) fn dedup(conversation: &ConversationId, sender: &UserId, id: &Message
     pair_then(conversation.as_str(), sender.as_str(), id.as_bytes())
 }
 
+/// Below and above all dedup keys of a conversation.
+pub(super) fn dedup_of(conversation: &ConversationId) -> (Vec<u8>, Vec<u8>) {
+    let name = conversation.as_str().as_bytes();
+    ([name, &[NUL]].concat(), [name, &[NUL + 1]].concat())
+}
+
 /// Takes a dedup key apart.
 pub(super) fn parse_dedup(key: &[u8]) -> Option<(ConversationId, UserId, MessageId)> {
     let mut parts = key.splitn(3, |byte| *byte == NUL);

@@ -86,6 +86,25 @@ async fn a_conversation_of_ones_own_needs_no_reads() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_new_owner_reads_a_conversations_ids_once_and_then_none() {
+    let world = World::new();
+    let alice = world.device("alice", "laptop");
+    for n in 0..700 {
+        alice.send("@bob", &format!("m{n}"), "x").await.unwrap();
+    }
+    let world = world.restart(BridgeSettings { dedup_entries: 1, ..open() }).await;
+    let alice = world.device("alice", "laptop");
+    for n in 700..10_000 {
+        assert_eq!(alice.send("@bob", &format!("m{n}"), "x").await, Ok(n + 2));
+    }
+    let (reads, scans) = (world.store.dedup_reads.load(SeqCst), world.store.dedup_scans.load(SeqCst));
+    assert!(reads < 100 && scans == 1, "{reads} lookups, {scans} scans for 9,300 new ids");
+    for n in (0..10_000).step_by(97) {
+        assert_eq!(alice.send("@bob", &format!("m{n}"), "x").await, Ok(n + 2), "a retry is found, however old");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_sender_that_was_removed_still_gets_its_receipt() {
     let world = World::new();
     let (alice, bob) = (world.device("alice", "laptop"), world.device("bob", "phone"));

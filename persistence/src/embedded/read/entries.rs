@@ -62,6 +62,25 @@ impl Log for Embedded {
         let fresh = stored.ts.saturating_add(DEDUP_MILLIS) > self.shared.now();
         Ok(fresh.then_some(stored))
     }
+
+    async fn dedup_ids(
+        &self,
+        conversation: &ConversationId,
+        most: usize,
+    ) -> Result<Option<Vec<(UserId, MessageId)>>, StoreError> {
+        let view = self.shared.view()?;
+        let (first, last) = keys::dedup_of(conversation);
+        let mut ids = Vec::new();
+        for row in view.range(Table::Dedup, &first, &last) {
+            if ids.len() == most {
+                return Ok(None);
+            }
+            let (key, _) = row?;
+            let (_, sender, id) = keys::parse_dedup(&key).ok_or_else(|| damaged(Table::Dedup, "a key is not one"))?;
+            ids.push((sender, id));
+        }
+        Ok(Some(ids))
+    }
 }
 
 struct PageReader {

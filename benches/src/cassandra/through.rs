@@ -159,15 +159,13 @@ impl Load {
         let mut chunk = vec![0; 16 * 1024];
         loop {
             if is_connected && Instant::now() < self.until {
-                for slot in 0..self.window {
-                    if sent[slot].is_none() {
-                        let id = self.next.fetch_add(1, Relaxed);
-                        let head = format!("{{\"id\":\"{id:0>width$}", width = ID);
-                        templates[turn % templates.len()].write(&mut out, u16::try_from(slot + 1)?, head.as_bytes());
-                        turn += 1;
-                        open += 1;
-                        sent[slot] = Some(Instant::now());
-                    }
+                for (slot, free) in (1..).zip(&mut sent).filter(|(_, at)| at.is_none()) {
+                    let id = self.next.fetch_add(1, Relaxed);
+                    let head = format!("{{\"id\":\"{id:0>width$}", width = ID);
+                    templates[turn % templates.len()].write(&mut out, slot, head.as_bytes());
+                    turn += 1;
+                    open += 1;
+                    *free = Some(Instant::now());
                 }
                 stream.write_all(&out).await?;
                 out.clear();

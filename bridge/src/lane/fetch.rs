@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use hashbrown::HashSet;
-use longwave_model::{ConversationId, ErrorCode, MessageId, Refusal, UserId};
+use longwave_model::{ConversationId, ErrorCode, Refusal};
 use longwave_persistence::StoreError;
 use rustc_hash::FxBuildHasher;
 use tokio::time::sleep;
@@ -16,7 +16,7 @@ use tracing::warn;
 use crate::lane::applier::Applier;
 use crate::lane::conversation::Conversation;
 use crate::lane::keys::DedupKey;
-use crate::lane::load::{WantedId, load};
+use crate::lane::load::{AllIds, WantedId, load};
 use crate::lane::request::Request;
 use crate::lane::seen::{Filter, Seen};
 use crate::lane::{Lane, WINDOW};
@@ -143,7 +143,7 @@ impl Lane {
     }
 
     /// All ids of a conversation were read, or there are too many.
-    fn remember_all(&mut self, id: &ConversationId, all: Option<Vec<(UserId, MessageId)>>) {
+    fn remember_all(&mut self, id: &ConversationId, all: AllIds) {
         let names = &self.memory.names;
         let seen = all.map_or(Seen::TooMany, |all| {
             let mut filter = Filter::new(self.memory.filtered.clone());

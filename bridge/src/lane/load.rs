@@ -19,11 +19,14 @@ pub(crate) struct WantedId {
     pub(crate) id: MessageId,
 }
 
+/// All ids of a conversation with their senders, if they are not too many.
+pub(crate) type AllIds = Option<Vec<(UserId, MessageId)>>;
+
 /// What was missing, with what was found.
 pub(crate) struct Loaded {
     pub(crate) conversations: Vec<(ConversationId, Result<Conversation, StoreError>)>,
     pub(crate) ids: Vec<(WantedId, Result<Option<Stored>, StoreError>)>,
-    pub(crate) all_ids: Vec<(ConversationId, Result<Option<Vec<(UserId, MessageId)>>, StoreError>)>,
+    pub(crate) all_ids: Vec<(ConversationId, Result<AllIds, StoreError>)>,
 }
 
 /// Ids of one conversation that are read at once at most.

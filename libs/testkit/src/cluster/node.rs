@@ -29,17 +29,22 @@ pub(super) struct Node {
     clock: PathBuf,
 }
 
+/// What the processes of a cluster have in common.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Site<'a> {
+    pub(super) binary: &'a Path,
+    pub(super) directory: &'a Path,
+    pub(super) engines: &'a Engines,
+    pub(super) keyspace: &'a str,
+    /// More settings.
+    pub(super) settings: &'a [String],
+    /// A fault planted in all of them.
+    pub(super) planted: Option<&'a str>,
+}
+
 impl Node {
-    pub(super) async fn start(
-        role: Role,
-        number: usize,
-        binary: &Path,
-        directory: &Path,
-        engines: &Engines,
-        keyspace: &str,
-        more: &[String],
-        planted: Option<&str>,
-    ) -> anyhow::Result<Self> {
+    pub(super) async fn start(role: Role, number: usize, site: &Site<'_>) -> anyhow::Result<Self> {
+        let Site { binary, directory, engines, keyspace, settings: more, planted } = *site;
         ensure!(Path::new(FAKETIME).is_file(), "there is no {FAKETIME} (Debian: libfaketime)");
         let name = format!("{}-{number}", role.name());
         let home = directory.join(&name);

@@ -11,7 +11,7 @@ use tokio::time::sleep;
 
 use super::engines::Engines;
 use super::faults::Fault;
-use super::node::{Node, store_settings};
+use super::node::{Node, Site, store_settings};
 use crate::history::{Breach, History, check};
 use crate::server::Role;
 use crate::torture::{Clients, audit_with, prepare};
@@ -81,10 +81,9 @@ impl Cluster {
             .output()?;
         ensure!(schema.status.success(), "longwave schema: {}", String::from_utf8_lossy(&schema.stderr));
         let mut nodes = Vec::new();
+        let site = Site { binary, directory: directory.path(), engines, keyspace: &keyspace, settings, planted };
         for (role, number) in [(Role::Broker, 1), (Role::Broker, 2), (Role::Bridge, 1), (Role::Bridge, 2)] {
-            nodes.push(
-                Node::start(role, number, binary, directory.path(), engines, &keyspace, settings, planted).await?,
-            );
+            nodes.push(Node::start(role, number, &site).await?);
         }
         for node in &nodes {
             node.server.wait_until_ready()?;

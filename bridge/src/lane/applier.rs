@@ -21,7 +21,7 @@ use crate::lane::finish::Later;
 use crate::stats::BridgeStats;
 
 /// Entries whose views may wait before the lane waits.
-const WAITING: usize = 1_000;
+const WAITING: usize = 400;
 
 /// Entries of one call.
 const ENTRIES: usize = 1_000;

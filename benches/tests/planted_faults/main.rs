@@ -18,6 +18,7 @@ use longwave_benches::wire::Version;
 
 fn target(broker: &Broker) -> Target {
     Target {
+        partners_at: None,
         address: broker.address,
         topics: TopicScheme::Plain,
         mqtt: Version::V4,

@@ -73,7 +73,8 @@ impl Cluster {
         planted: Option<&str>,
     ) -> anyhow::Result<Self> {
         let directory = tempfile::tempdir()?;
-        let keyspace = format!("cluster_{}_{}", seed % 1_000_000, std::process::id());
+        // Never one of an earlier run: its message ids would be found stored, and acknowledged without a write.
+        let keyspace = format!("cluster_{}_{}_{:x}", seed % 1_000_000, std::process::id(), rand::random::<u32>());
         let schema = std::process::Command::new(binary)
             .args(["schema", "--data-dir"])
             .arg(directory.path())

@@ -83,8 +83,8 @@ pub(crate) struct Lane {
     stopping: bool,
     hold: Hold,
     applier: Applier,
-    /// Positions up to which views are stored, and what comes when those online were told.
-    told: VecDeque<(Position, oneshot::Receiver<()>)>,
+    /// Positions up to which views are stored, and what comes when those online were told, if they are not yet.
+    told: VecDeque<(Position, Option<oneshot::Receiver<()>>)>,
     /// Conversations read in this turn that did not exist.
     absent_conversations: Vec<ConversationId>,
 }

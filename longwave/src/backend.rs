@@ -10,6 +10,8 @@ use longwave_persistence::embedded::{Embedded, EmbeddedConfig};
 use longwave_persistence::{RetentionPolicy, Store, StoreError, SweepReport};
 use longwave_settings::Settings;
 
+use crate::settings::first_line;
+
 /// Where the embedded store lies below the data directory, beside the socket.
 const STORE: &str = "store";
 
@@ -105,9 +107,7 @@ pub(crate) fn cassandra_config(settings: &Settings) -> anyhow::Result<CassandraC
     let credentials = match (&cassandra.user, &cassandra.password_file) {
         (None, None) => None,
         (Some(user), Some(file)) => {
-            let text = std::fs::read_to_string(file)
-                .with_context(|| format!("cassandra.password_file {} (error 5001)", file.display()))?;
-            let password = text.lines().next().unwrap_or_default().to_owned();
+            let password = first_line(file, "cassandra.password_file")?;
             Some(Credentials { user: user.clone(), password })
         }
         _ => bail!("cassandra: user and password_file go together (error 5001)"),

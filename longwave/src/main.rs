@@ -16,6 +16,7 @@ use std::process::ExitCode;
 use clap::Parser as _;
 
 use crate::cli::{Cli, Command};
+use crate::roles::{AllInOne, BridgeNode, BrokerNode};
 
 /// glibc's allocator took a fifth of the server's time under load; see docs/adr/dependencies.md.
 #[global_allocator]
@@ -35,9 +36,9 @@ fn main() -> ExitCode {
 
 fn run(cli: Cli) -> anyhow::Result<()> {
     match cli.command {
-        Command::Serve(arguments) => roles::serve::run(&arguments),
-        Command::Broker(arguments) => roles::broker::run(&arguments),
-        Command::Bridge(arguments) => roles::bridge::run(&arguments),
+        Command::Serve(arguments) => roles::run::<AllInOne>(&arguments),
+        Command::Broker(arguments) => roles::run::<BrokerNode>(&arguments),
+        Command::Bridge(arguments) => roles::run::<BridgeNode>(&arguments),
         Command::User(arguments) => commands::user::run(arguments),
         Command::Audit(arguments) => commands::audit::run(arguments),
         Command::Backup(arguments) => commands::backup::run(arguments),

@@ -67,9 +67,18 @@ pub(crate) fn exporter(sources: Sources<'_>) -> Exporter {
     exporter
 }
 
+/// A number of a part: its name, what it means, and where it is counted.
+type Number<S> = (&'static str, &'static str, Kind, fn(&S) -> f64);
+
+fn numbers<S: Send + Sync + 'static, const N: usize>(exporter: &mut Exporter, stats: &Arc<S>, of: [Number<S>; N]) {
+    for (name, help, kind, number) in of {
+        let read = stats.clone();
+        exporter.number(name, help, kind, move || number(&read));
+    }
+}
+
 fn of_link(exporter: &mut Exporter, stats: &Arc<LinkStats>) {
-    type Read = fn(&LinkStats) -> f64;
-    let numbers: [(&str, &str, Kind, Read); 7] = [
+    let of: [Number<LinkStats>; 7] = [
         ("longwave_bridges_connected", "Bridges connected and not given up", Kind::Gauge, |s| {
             float(s.bridges.load(Relaxed))
         }),
@@ -88,10 +97,7 @@ fn of_link(exporter: &mut Exporter, stats: &Arc<LinkStats>) {
             float(s.given_up.load(Relaxed))
         }),
     ];
-    for (name, help, kind, number) in numbers {
-        let read = stats.clone();
-        exporter.number(name, help, kind, move || number(&read));
-    }
+    numbers(exporter, stats, of);
 }
 
 fn of_redis(exporter: &mut Exporter, redis: &Redis) {
@@ -127,8 +133,7 @@ fn of_broker(exporter: &mut Exporter, stats: &Arc<BrokerStats>) {
     exporter.family("longwave_connections_accepted", "Connections accepted", Kind::Counter, move || {
         per_transport(&read, |transport| float(transport.accepted.get()))
     });
-    type Read = fn(&BrokerStats) -> f64;
-    let numbers: [(&str, &str, Kind, Read); 21] = [
+    let of: [Number<BrokerStats>; 21] = [
         ("longwave_sessions_connected", "Devices with an open feed", Kind::Gauge, |s| signed(s.sessions.get())),
         ("longwave_handshakes_failed", "TLS or WebSocket handshakes failed", Kind::Counter, |s| {
             float(s.handshakes_failed.get())
@@ -169,15 +174,11 @@ fn of_broker(exporter: &mut Exporter, stats: &Arc<BrokerStats>) {
             signed(s.certificate_expires.get())
         }),
     ];
-    for (name, help, kind, number) in numbers {
-        let read = stats.clone();
-        exporter.number(name, help, kind, move || number(&read));
-    }
+    numbers(exporter, stats, of);
 }
 
 fn of_bridge(exporter: &mut Exporter, stats: &Arc<BridgeStats>) {
-    type Read = fn(&BridgeStats) -> f64;
-    let numbers: [(&str, &str, Kind, Read); 11] = [
+    let of: [Number<BridgeStats>; 11] = [
         ("longwave_views_behind", "Entries stored whose views are not yet", Kind::Gauge, |s| {
             float(s.views_behind.load(Relaxed))
         }),
@@ -200,10 +201,7 @@ fn of_bridge(exporter: &mut Exporter, stats: &Arc<BridgeStats>) {
         ("longwave_fenced_appends", "Appends refused by the fence", Kind::Counter, |s| float(s.fenced.load(Relaxed))),
         ("longwave_rejected_appends", "Appends the store rejected", Kind::Counter, |s| float(s.rejected.load(Relaxed))),
     ];
-    for (name, help, kind, number) in numbers {
-        let read = stats.clone();
-        exporter.number(name, help, kind, move || number(&read));
-    }
+    numbers(exporter, stats, of);
     let read = stats.clone();
     exporter.family("longwave_refusals", "Refusals by error number", Kind::Counter, move || {
         read.refusals()
@@ -214,8 +212,7 @@ fn of_bridge(exporter: &mut Exporter, stats: &Arc<BridgeStats>) {
 }
 
 fn of_feed(exporter: &mut Exporter, stats: &Arc<FeedStats>) {
-    type Read = fn(&FeedStats) -> f64;
-    let numbers: [(&str, &str, Kind, Read); 10] = [
+    let of: [Number<FeedStats>; 10] = [
         ("longwave_feed_live_deliveries", "Deliveries of entries as they came", Kind::Counter, |s| {
             float(s.deliveries_live.load(Relaxed))
         }),
@@ -243,15 +240,11 @@ fn of_feed(exporter: &mut Exporter, stats: &Arc<FeedStats>) {
             float(s.comparisons.load(Relaxed))
         }),
     ];
-    for (name, help, kind, number) in numbers {
-        let read = stats.clone();
-        exporter.number(name, help, kind, move || number(&read));
-    }
+    numbers(exporter, stats, of);
 }
 
 fn of_embedded(exporter: &mut Exporter, store: &Arc<Embedded>) {
-    type Read = fn(&Embedded) -> f64;
-    let numbers: [(&str, &str, Kind, Read); 6] = [
+    let of: [Number<Embedded>; 6] = [
         ("longwave_store_commits", "Durable commits", Kind::Counter, |s| float(s.stats().commits)),
         ("longwave_store_writes", "Writes carried by commits", Kind::Counter, |s| float(s.stats().requests)),
         ("longwave_store_commit_seconds", "Time spent in commits", Kind::Counter, |s| {
@@ -265,15 +258,11 @@ fn of_embedded(exporter: &mut Exporter, store: &Arc<Embedded>) {
         }),
         ("longwave_store_free_bytes", "Bytes free on the disk", Kind::Gauge, |s| float(s.stats().free_bytes)),
     ];
-    for (name, help, kind, number) in numbers {
-        let read = store.clone();
-        exporter.number(name, help, kind, move || number(&read));
-    }
+    numbers(exporter, store, of);
 }
 
 fn of_cassandra(exporter: &mut Exporter, store: &Arc<Cassandra>) {
-    type Read = fn(&Cassandra) -> f64;
-    let numbers: [(&str, &str, Kind, Read); 3] = [
+    let of: [Number<Cassandra>; 3] = [
         ("longwave_cassandra_requests", "Requests to Cassandra", Kind::Counter, |s| float(s.stats().requests)),
         ("longwave_cassandra_failures", "Requests to Cassandra that failed", Kind::Counter, |s| {
             float(s.stats().failures)
@@ -282,8 +271,5 @@ fn of_cassandra(exporter: &mut Exporter, store: &Arc<Cassandra>) {
             f64::from(u8::from(s.unavailable().is_none()))
         }),
     ];
-    for (name, help, kind, number) in numbers {
-        let read = store.clone();
-        exporter.number(name, help, kind, move || number(&read));
-    }
+    numbers(exporter, store, of);
 }

@@ -1,10 +1,15 @@
 //! What a process may be. `serve` is everything in one.
 
 mod admission;
-pub(crate) mod bridge;
-pub(crate) mod broker;
+mod bridge;
+mod broker;
 mod listeners;
 mod nodes;
 mod parts;
 mod process;
-pub(crate) mod serve;
+mod serve;
+
+pub(crate) use bridge::BridgeNode;
+pub(crate) use broker::BrokerNode;
+pub(crate) use process::run;
+pub(crate) use serve::AllInOne;

@@ -1,6 +1,7 @@
 //! From the command line to settings, with the rules that hold between them.
 
 use std::net::SocketAddr;
+use std::path::Path;
 
 use anyhow::{Context as _, bail, ensure};
 use longwave_settings::{Settings, Sources, load};
@@ -23,6 +24,12 @@ pub(crate) fn read(arguments: &SettingsArguments) -> anyhow::Result<Settings> {
         overrides.push(("store.path".to_owned(), path.to_owned()));
     }
     Ok(load(&Sources { file: arguments.config.clone(), environment: std::env::vars().collect(), overrides })?)
+}
+
+/// The first line of a file that a setting names: a password or a secret, which is in no setting itself.
+pub(crate) fn first_line(file: &Path, key: &str) -> anyhow::Result<String> {
+    let text = std::fs::read_to_string(file).with_context(|| format!("{key} {} (error 5001)", file.display()))?;
+    Ok(text.lines().next().unwrap_or_default().trim().to_owned())
 }
 
 /// Checks what a single setting cannot say: secure by default, and TLS listeners that have a certificate.

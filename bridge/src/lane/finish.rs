@@ -100,16 +100,7 @@ impl Lane {
 
     /// Views are stored up to here; `flushed` comes when those online have been told.
     pub(super) fn applied(&mut self, position: Position, flushed: Option<oneshot::Receiver<()>>) {
-        match flushed {
-            Some(flushed) => self.told.push_back((position, flushed)),
-            None if self.told.is_empty() => self.progress.applied(position),
-            // Those before are told first.
-            None => {
-                let (now, flushed) = oneshot::channel();
-                drop(now);
-                self.told.push_back((position, flushed));
-            }
-        }
+        self.told.push_back((position, flushed));
     }
 
     /// Looks how far views and bus have come (protocol rule 10).
@@ -117,12 +108,12 @@ impl Lane {
         while let Some(done) = self.applier.try_done() {
             self.note_done(done);
         }
-        while let Some((position, flushed)) = self.told.front_mut()
-            // One that was dropped belongs to a bus that has ended.
-            && !matches!(flushed.try_recv(), Err(TryRecvError::Empty))
-        {
-            self.progress.applied(*position);
-            self.told.pop_front();
+        // One that was dropped belongs to a bus that has ended.
+        let is_told = |flushed: &mut Option<oneshot::Receiver<()>>| {
+            flushed.as_mut().is_none_or(|flushed| !matches!(flushed.try_recv(), Err(TryRecvError::Empty)))
+        };
+        while let Some((position, _)) = self.told.pop_front_if(|(_, flushed)| is_told(flushed)) {
+            self.progress.applied(position);
         }
     }
 

@@ -1,5 +1,6 @@
 //! A bridge's connection to one broker: an MQTT 5 client that takes requests, has the bridge do them, and publishes how they ended.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -64,7 +65,8 @@ struct Outgoing {
     lease: Option<(u64, Arc<Lease>)>,
     /// When the requests were subscribed to.
     subscribed: Option<Instant>,
-    responses: Vec<(u64, Response)>,
+    /// Of the present lease.
+    responses: VecDeque<Response>,
     /// When the beats that were not heard yet were sent.
     beats: Vec<(u64, Instant)>,
     next_beat: u64,
@@ -237,6 +239,7 @@ impl State {
                 // sent that, however long the answer took.
                 let lease = Lease::new(self.origin, sent.or(outgoing.subscribed).unwrap_or(self.origin));
                 outgoing.lease = Some((frame.lease, lease.clone()));
+                outgoing.responses.clear();
                 Some(lease)
             }
         }
@@ -266,15 +269,14 @@ impl State {
         let mut outgoing = self.outgoing.lock();
         let topic = outgoing.topic.clone()?;
         let lease = outgoing.lease.as_ref()?.0;
-        outgoing.responses.retain(|(number, _)| *number == lease);
         let mut bytes = 0;
-        let fitting = outgoing.responses.iter().take(FRAME_REQUESTS).take_while(|(_, response)| {
+        let fitting = outgoing.responses.iter().take(FRAME_REQUESTS).take_while(|response| {
             let fits = bytes < FRAME_BYTES;
             bytes += response.size();
             fits
         });
         let count = fitting.count();
-        let responses: Vec<Response> = outgoing.responses.drain(..count).map(|(_, response)| response).collect();
+        let responses: Vec<Response> = outgoing.responses.drain(..count).collect();
         (!responses.is_empty()).then_some((topic, lease, responses))
     }
 }
@@ -289,8 +291,13 @@ struct Ending {
 impl Answers for Ending {
     fn answer(&self, job: u64, answer: Answer) {
         let response = to_frame::response(job, self.attempt, answer);
-        self.state.outgoing.lock().responses.push((self.lease, response));
-        self.state.ready.notify_one();
+        let mut outgoing = self.state.outgoing.lock();
+        // One of an earlier lease counts for nothing.
+        if outgoing.lease.as_ref().is_some_and(|(lease, _)| *lease == self.lease) {
+            outgoing.responses.push_back(response);
+            drop(outgoing);
+            self.state.ready.notify_one();
+        }
     }
 }
 

@@ -17,7 +17,7 @@ use crate::rendezvous;
 
 mod bridges;
 
-pub(crate) use bridges::{Bridges, Lease};
+pub(crate) use bridges::{Bridges, LeaseId};
 
 /// The pause before the second attempt, in milliseconds; it doubles.
 const FIRST_PAUSE: u64 = 10;
@@ -28,11 +28,11 @@ const LONGEST_PAUSE: u64 = 500;
 #[derive(Debug)]
 pub(crate) enum Effect {
     /// Hand a publish to a bridge.
-    HandOver { bridge: Lease, publish: Publish, job: u64, attempt: u32, after: u64, again: bool },
+    HandOver { bridge: LeaseId, publish: Publish, job: u64, attempt: u32, after: u64, again: bool },
     /// Tell a bridge which shards it should own.
-    Own { bridge: Lease, shards: Vec<ShardId> },
+    Own { bridge: LeaseId, shards: Vec<ShardId> },
     /// Tell a bridge that its beat was heard.
-    Heard { bridge: Lease, beat: u64 },
+    Heard { bridge: LeaseId, beat: u64 },
     /// Answer a publish.
     Answer { completion: Completion, answer: Answer, bytes: usize },
 }
@@ -46,6 +46,8 @@ pub(crate) struct Dispatch {
     /// Chains that wait for a bridge or for a pause to end.
     waiting: HashSet<ChainKey>,
     next_job: u64,
+    /// No job below is left.
+    oldest: u64,
     give_up: u64,
     given_up: u64,
 }
@@ -65,7 +67,7 @@ struct Job {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
     Waiting { not_before: u64 },
-    Under { lease: Lease },
+    Under { lease: LeaseId },
 }
 
 #[derive(Debug, Default)]
@@ -83,6 +85,7 @@ impl Dispatch {
             chains: HashMap::new(),
             waiting: HashSet::new(),
             next_job: 0,
+            oldest: 1,
             give_up,
             given_up: 0,
         }
@@ -99,7 +102,7 @@ impl Dispatch {
     }
 
     /// The bridge that has a lease.
-    pub(crate) fn name_of(&self, lease: Lease) -> Option<&str> {
+    pub(crate) fn name_of(&self, lease: LeaseId) -> Option<&str> {
         self.bridges.name_of(lease)
     }
 
@@ -187,15 +190,17 @@ impl Dispatch {
         if self.bridges.take_changed() {
             self.reroute(now, &mut effects);
         }
-        let old: Vec<u64> = self
-            .jobs
-            .iter()
-            .filter(|(_, job)| now.saturating_sub(job.born) >= self.give_up)
-            .map(|(number, _)| *number)
-            .collect();
-        for job in old {
-            self.given_up += 1;
-            self.finish(job, Answer::Unknown, &mut effects);
+        // Jobs are numbered as they are born.
+        while self.oldest <= self.next_job {
+            match self.jobs.get(&self.oldest) {
+                Some(job) if now.saturating_sub(job.born) < self.give_up => break,
+                Some(_) => {
+                    self.given_up += 1;
+                    self.finish(self.oldest, Answer::Unknown, &mut effects);
+                }
+                None => {}
+            }
+            self.oldest += 1;
         }
         let waiting: Vec<ChainKey> = self.waiting.iter().cloned().collect();
         for chain in waiting {
@@ -206,15 +211,11 @@ impl Dispatch {
 
     /// A later connection of the session has published: what its earlier ones left unanswered, the client sends again.
     fn drop_older(&mut self, chain: &ChainKey, connection: u64, effects: &mut Vec<Effect>) {
-        let Some(known) = self.chains.get(chain) else { return };
-        let older: Vec<u64> = known
-            .jobs
-            .iter()
-            .copied()
-            .filter(|job| self.jobs.get(job).is_some_and(|job| job.publish.sender.connection < connection))
-            .collect();
-        for job in older {
-            self.finish(job, Answer::Unknown, effects);
+        // A chain's connections never fall, so the first tells.
+        while let Some(first) = self.chains.get(chain).and_then(|chain| chain.jobs.front().copied())
+            && self.jobs.get(&first).is_some_and(|job| job.publish.sender.connection < connection)
+        {
+            self.finish(first, Answer::Unknown, effects);
         }
     }
 
@@ -222,51 +223,39 @@ impl Dispatch {
     fn advance(&mut self, key: &ChainKey, now: u64, effects: &mut Vec<Effect>) {
         self.waiting.remove(key);
         let Some(chain) = self.chains.get_mut(key) else { return };
-        let is_serial = key.conversation.is_none();
-        let mut before: Option<(Lease, u64)> = None;
-        for number in &chain.jobs {
+        let Some(first) = chain.jobs.front().copied() else { return };
+        let one_by_one = key.conversation.is_none() || first <= chain.careful_until;
+        // Those that wait are the last of a chain, unless they go one by one.
+        let is_waiting = |job: &u64| self.jobs.get(job).is_some_and(|job| matches!(job.state, State::Waiting { .. }));
+        let count = chain.jobs.iter().rev().take_while(|job| is_waiting(job)).count();
+        let from = if one_by_one { 0 } else { chain.jobs.len() - count };
+        let mut before = None;
+        if let Some(last) = from.checked_sub(1).and_then(|at| self.jobs.get(chain.jobs.get(at)?))
+            && let State::Under { lease } = last.state
+        {
+            before = Some((lease, last.publish.number));
+        }
+        for number in chain.jobs.range(from..) {
             let Some(job) = self.jobs.get_mut(number) else { continue };
-            let careful = is_serial || *number <= chain.careful_until;
-            match job.state {
-                State::Under { lease } => {
-                    if careful {
-                        return;
-                    }
-                    before = Some((lease, job.publish.number));
-                    continue;
-                }
-                State::Waiting { not_before } => {
-                    if careful && before.is_some() {
-                        return;
-                    }
-                    let lease = self.bridges.of(job.shard).filter(|_| not_before <= now);
-                    let Some(lease) = lease else {
-                        self.waiting.insert(key.clone());
-                        return;
-                    };
-                    if before.is_some_and(|(earlier, _)| earlier != lease) {
-                        // The chain's bridge has changed: what is under way is waited for.
-                        chain.careful_until = *chain.jobs.back().unwrap_or(number);
-                        return;
-                    }
-                    let after = before.map_or(0, |(_, number)| number);
-                    let again = job.attempts > 0;
-                    job.attempts += 1;
-                    job.state = State::Under { lease };
-                    effects.push(Effect::HandOver {
-                        bridge: lease,
-                        publish: job.publish.clone(),
-                        job: *number,
-                        attempt: job.attempts,
-                        after: if is_serial { 0 } else { after },
-                        again,
-                    });
-                    if careful {
-                        return;
-                    }
-                    before = Some((lease, job.publish.number));
-                }
+            let State::Waiting { not_before } = job.state else { return };
+            let Some(lease) = self.bridges.of(job.shard).filter(|_| not_before <= now) else {
+                self.waiting.insert(key.clone());
+                return;
+            };
+            if before.is_some_and(|(earlier, _)| earlier != lease) {
+                // The chain's bridge has changed: what is under way is waited for.
+                chain.careful_until = *chain.jobs.back().unwrap_or(number);
+                return;
             }
+            let (after, again) = (before.map_or(0, |(_, number)| number), job.attempts > 0);
+            job.attempts += 1;
+            job.state = State::Under { lease };
+            let (publish, attempt) = (job.publish.clone(), job.attempts);
+            effects.push(Effect::HandOver { bridge: lease, publish, job: *number, attempt, after, again });
+            if one_by_one {
+                return;
+            }
+            before = Some((lease, job.publish.number));
         }
     }
 
@@ -293,7 +282,7 @@ impl Dispatch {
     }
 
     /// A bridge is given up: all its attempts are.
-    fn end_lease(&mut self, lease: Lease, now: u64, effects: &mut Vec<Effect>) {
+    fn end_lease(&mut self, lease: LeaseId, now: u64, effects: &mut Vec<Effect>) {
         let mut caught: Vec<u64> = self
             .jobs
             .iter()
@@ -330,7 +319,11 @@ impl Dispatch {
     fn finish(&mut self, number: u64, answer: Answer, effects: &mut Vec<Effect>) {
         let Some(job) = self.jobs.remove(&number) else { return };
         if let Some(chain) = self.chains.get_mut(&job.chain) {
-            chain.jobs.retain(|other| *other != number);
+            if chain.jobs.front() == Some(&number) {
+                chain.jobs.pop_front();
+            } else {
+                chain.jobs.retain(|other| *other != number);
+            }
             if chain.jobs.is_empty() {
                 self.chains.remove(&job.chain);
                 self.waiting.remove(&job.chain);

@@ -11,7 +11,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use tracing::{info, warn};
 
 use crate::address::address;
-use crate::dispatch::{Dispatch, Effect, Lease};
+use crate::dispatch::{Dispatch, Effect, LeaseId};
 use crate::frame::ToBroker;
 use crate::outbox::Outbox;
 use crate::settings::LinkSettings;
@@ -133,7 +133,7 @@ impl Driver {
     }
 
     fn perform(&mut self, effects: Vec<Effect>) {
-        let mut woken: HashSet<Lease> = HashSet::new();
+        let mut woken: HashSet<LeaseId> = HashSet::new();
         for effect in effects {
             match effect {
                 Effect::HandOver { bridge, publish, job, attempt, after, again } => {
@@ -173,7 +173,7 @@ impl Driver {
         self.stats.given_up.store(self.dispatch.given_up(), Relaxed);
     }
 
-    fn outbox(&self, lease: Lease) -> Option<&Arc<Outbox>> {
+    fn outbox(&self, lease: LeaseId) -> Option<&Arc<Outbox>> {
         self.outboxes.get(self.dispatch.name_of(lease)?)
     }
 }

@@ -7,7 +7,7 @@ use longwave_model::ShardId;
 use longwave_port::Mailbox;
 use parking_lot::Mutex;
 
-use crate::dispatch::Lease;
+use crate::dispatch::LeaseId;
 use crate::frame::{FRAME_BYTES, FRAME_REQUESTS, Request, ToBridge, VERSION};
 
 /// One connection's queue. Bounded by the publishes that may wait at all.
@@ -17,13 +17,13 @@ pub(crate) struct Outbox {
 }
 
 enum Item {
-    Heard(Lease, u64),
-    Own(Lease, Vec<ShardId>),
-    Request(Lease, Box<Request>),
+    Heard(LeaseId, u64),
+    Own(LeaseId, Vec<ShardId>),
+    Request(LeaseId, Box<Request>),
 }
 
 impl Item {
-    fn lease(&self) -> Lease {
+    fn lease(&self) -> LeaseId {
         match self {
             Self::Heard(lease, _) | Self::Own(lease, _) | Self::Request(lease, _) => *lease,
         }
@@ -35,21 +35,21 @@ impl Outbox {
         Arc::new(Self { queue: Mutex::default(), mailbox })
     }
 
-    pub(crate) fn heard(&self, lease: Lease, beat: u64) {
+    pub(crate) fn heard(&self, lease: LeaseId, beat: u64) {
         // First, so that a long queue ends no lease.
         self.queue.lock().push_front(Item::Heard(lease, beat));
     }
 
-    pub(crate) fn own(&self, lease: Lease, shards: Vec<ShardId>) {
+    pub(crate) fn own(&self, lease: LeaseId, shards: Vec<ShardId>) {
         self.queue.lock().push_back(Item::Own(lease, shards));
     }
 
-    pub(crate) fn request(&self, lease: Lease, request: Request) {
+    pub(crate) fn request(&self, lease: LeaseId, request: Request) {
         self.queue.lock().push_back(Item::Request(lease, Box::new(request)));
     }
 
     /// Drops what earlier leases left.
-    pub(crate) fn keep_only(&self, lease: Lease) {
+    pub(crate) fn keep_only(&self, lease: LeaseId) {
         self.queue.lock().retain(|item| item.lease() == lease);
     }
 
@@ -59,7 +59,7 @@ impl Outbox {
     }
 
     /// The next frame, if anything waits.
-    pub(crate) fn next_frame(&self) -> Option<(Lease, ToBridge)> {
+    pub(crate) fn next_frame(&self) -> Option<(LeaseId, ToBridge)> {
         let mut queue = self.queue.lock();
         let lease = queue.front()?.lease();
         let mut frame = ToBridge { version: VERSION, lease: lease.0, ..ToBridge::default() };

@@ -74,7 +74,7 @@ pub async fn run(run: &Run) -> anyhow::Result<Verdict> {
     let groups = prepare(&servers, &users, &history).await?;
 
     let mut random = StdRng::seed_from_u64(run.seed);
-    let clients = Clients::start(&servers, &users, &groups, &history, run.seed, Duration::from_millis(2));
+    let clients = Clients::start(&servers, &users, &groups, &history, Some(run.seed), Duration::from_millis(2));
 
     for _ in 0..run.kills {
         tokio::time::sleep(Duration::from_millis(random.random_range(100..1_500))).await;
@@ -106,18 +106,19 @@ pub(crate) struct Clients {
 }
 
 impl Clients {
-    /// Starts a sender and two receivers for each user.
+    /// Starts a sender and two receivers for each user. Without a seed receivers stay connected.
     pub(crate) fn start(
         servers: &[SocketAddr],
         users: &[String],
         groups: &[String],
         history: &Arc<History>,
-        seed: u64,
+        seed: Option<u64>,
         pause: Duration,
     ) -> Self {
         let (senders_stop, receivers_stop) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
         let mut receivers = JoinSet::new();
-        for plan in receiver_plans(servers, users, seed) {
+        for plan in receiver_plans(servers, users, seed.unwrap_or(0)) {
+            let plan = ReceiverPlan { restless: plan.restless && seed.is_some(), ..plan };
             receivers.spawn(receive(plan, history.clone(), receivers_stop.clone()));
         }
         let mut senders = JoinSet::new();
@@ -125,30 +126,6 @@ impl Clients {
             senders.spawn(send(plan, history.clone(), senders_stop.clone()));
         }
         Self { senders, receivers, senders_stop, receivers_stop }
-    }
-
-    /// The same with receivers that stay.
-    pub(crate) fn start_calm(
-        servers: &[SocketAddr],
-        users: &[String],
-        groups: &[String],
-        history: &Arc<History>,
-        pause: Duration,
-    ) -> Self {
-        let mut clients = Self {
-            senders: JoinSet::new(),
-            receivers: JoinSet::new(),
-            senders_stop: Arc::new(AtomicBool::new(false)),
-            receivers_stop: Arc::new(AtomicBool::new(false)),
-        };
-        for plan in receiver_plans(servers, users, 0) {
-            let plan = ReceiverPlan { restless: false, ..plan };
-            clients.receivers.spawn(receive(plan, history.clone(), clients.receivers_stop.clone()));
-        }
-        for plan in sender_plans(servers, users, groups, pause) {
-            clients.senders.spawn(send(plan, history.clone(), clients.senders_stop.clone()));
-        }
-        clients
     }
 
     /// Lets senders get their last acknowledgements and receivers everything they are owed.

@@ -20,13 +20,12 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 use tracing::{info, warn};
 
-use super::process::{self, Desk, Signals};
+use super::process::{self, Desk, Running};
 use super::{admission, nodes, parts};
 use crate::accounts::LocalAccounts;
 use crate::admin::{Health, Operations};
 use crate::backend::Backend;
 use crate::banner::Addresses;
-use crate::cli::Serve;
 use crate::metrics::{self, Sources};
 use crate::settings::Role;
 
@@ -35,22 +34,8 @@ const LEAVE_LIMIT: Duration = Duration::from_secs(10);
 /// Nothing came for so long: the brokers have all heard.
 const QUIET: Duration = Duration::from_secs(1);
 
-/// Runs the role until SIGTERM or SIGINT.
-pub(crate) fn run(arguments: &Serve) -> anyhow::Result<()> {
-    process::run(arguments, Role::Bridge, bridge)
-}
-
-async fn bridge(settings: Settings, dev: bool) -> anyhow::Result<()> {
-    let mut signals = Signals::new()?;
-    let backend = Backend::open(&settings).await?;
-    let running = Running::start(&settings, dev, &backend).await?;
-    signals.stop().await;
-    running.stop().await;
-    info!("stopped");
-    Ok(())
-}
-
-struct Running {
+/// The role.
+pub(crate) struct BridgeNode {
     bridge: Arc<Bridge>,
     stats: Arc<BridgeStats>,
     leaving: watch::Sender<bool>,
@@ -59,7 +44,9 @@ struct Running {
     desk: Desk,
 }
 
-impl Running {
+impl Running for BridgeNode {
+    const ROLE: Role = Role::Bridge;
+
     async fn start(settings: &Settings, dev: bool, backend: &Backend) -> anyhow::Result<Self> {
         let store = backend.store();
         // New at each start: brokers must not take this process for the one before it.
@@ -117,7 +104,7 @@ impl Running {
         Ok(Self { bridge, stats, leaving, brokers, registry, desk })
     }
 
-    async fn stop(self) {
+    async fn stop(self, _: &Settings) {
         self.desk.health.set_stopping();
         self.leaving.send_replace(true);
         self.registry.withdraw().await;

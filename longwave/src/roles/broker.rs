@@ -16,36 +16,21 @@ use longwave_nodes::{Local, Neighbours, Registry, receive, refresh};
 use longwave_persistence::redis::{NodeRecord, NodeRole};
 use longwave_port::Bus;
 use longwave_settings::Settings;
-use tracing::{info, warn};
+use tracing::warn;
 
-use super::process::{self, Desk, Signals};
+use super::process::{self, Desk, Running};
 use super::{admission, listeners, nodes, parts};
 use crate::accounts::LocalAccounts;
 use crate::admin::{Health, Operations};
 use crate::backend::Backend;
-use crate::cli::Serve;
 use crate::metrics::{self, Sources};
 use crate::settings::Role;
 
 /// Publishes that have no answer for so long are given up, in multiples of the time after which their connection is closed.
 const GIVE_UP: u64 = 3;
 
-/// Runs the role until SIGTERM or SIGINT.
-pub(crate) fn run(arguments: &Serve) -> anyhow::Result<()> {
-    process::run(arguments, Role::Broker, broker)
-}
-
-async fn broker(settings: Settings, dev: bool) -> anyhow::Result<()> {
-    let mut signals = Signals::new()?;
-    let backend = Backend::open(&settings).await?;
-    let running = Running::start(&settings, dev, &backend).await?;
-    signals.stop().await;
-    running.stop(settings.limits.drain_per_second).await;
-    info!("stopped");
-    Ok(())
-}
-
-struct Running {
+/// The role.
+pub(crate) struct BrokerNode {
     broker: Arc<Broker>,
     internal: Arc<Broker>,
     feed: Arc<FeedHub>,
@@ -53,7 +38,9 @@ struct Running {
     desk: Desk,
 }
 
-impl Running {
+impl Running for BrokerNode {
+    const ROLE: Role = Role::Broker;
+
     async fn start(settings: &Settings, dev: bool, backend: &Backend) -> anyhow::Result<Self> {
         let store = backend.store();
         let node = nodes::node_id(settings)?;
@@ -112,7 +99,8 @@ impl Running {
         Ok(Self { broker, internal, feed, registry, desk })
     }
 
-    async fn stop(self, per_second: u32) {
+    async fn stop(self, settings: &Settings) {
+        let per_second = settings.limits.drain_per_second;
         self.desk.health.set_stopping();
         listeners::drain(&self.broker, per_second).await;
         self.registry.withdraw().await;

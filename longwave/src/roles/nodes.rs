@@ -1,12 +1,13 @@
 //! What brokers and bridges need to find each other, from settings.
 
-use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail, ensure};
 use longwave_model::NodeId;
 use longwave_persistence::redis::{Redis, RedisConfig, Topology};
 use longwave_settings::Settings;
+
+use crate::settings::first_line;
 
 /// How often Redis is asked how it is.
 const PING: Duration = Duration::from_secs(2);
@@ -97,11 +98,6 @@ pub(super) async fn ping(redis: Redis) {
         // Its failure is noted where requests are counted.
         let _ = redis.ping().await;
     }
-}
-
-fn first_line(file: &Path, key: &str) -> anyhow::Result<String> {
-    let text = std::fs::read_to_string(file).with_context(|| format!("{key} {} (error 5001)", file.display()))?;
-    Ok(text.lines().next().unwrap_or_default().trim().to_owned())
 }
 
 #[cfg(test)]

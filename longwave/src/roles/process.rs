@@ -22,13 +22,22 @@ use crate::settings::{self, Role};
 /// How often Cassandra is asked how it is.
 const PING: Duration = Duration::from_secs(5);
 
-/// Reads the settings and runs a role until it ends.
-pub(super) fn run<F>(arguments: &Serve, role: Role, body: impl FnOnce(Settings, bool) -> F) -> anyhow::Result<()>
-where
-    F: Future<Output = anyhow::Result<()>>,
-{
+/// A role while it runs.
+pub(crate) trait Running: Sized {
+    /// Which one.
+    const ROLE: Role;
+
+    /// Starts everything and says so.
+    async fn start(settings: &Settings, dev: bool, backend: &Backend) -> anyhow::Result<Self>;
+
+    /// Ends everything in an orderly way.
+    async fn stop(self, settings: &Settings);
+}
+
+/// Reads the settings and runs a role until SIGTERM or SIGINT.
+pub(crate) fn run<R: Running>(arguments: &Serve) -> anyhow::Result<()> {
     let settings = settings::read(&arguments.settings)?;
-    settings::check(&settings, role, arguments.dev)?;
+    settings::check(&settings, R::ROLE, arguments.dev)?;
     if arguments.print_config {
         std::io::stdout().write_all(longwave_settings::to_toml(&settings)?.as_bytes())?;
     }
@@ -40,21 +49,32 @@ where
     }
     start_log(&settings.log.level, settings.log.format == LogFormat::Json)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let result = runtime.block_on(body(settings, arguments.dev));
+    let result = runtime.block_on(until_stopped::<R>(&settings, arguments.dev));
     runtime.shutdown_timeout(Duration::from_secs(5));
     result
 }
 
-/// The signals that end a process. Asked for before anything is started, so that none is missed.
-pub(super) struct Signals(tokio::signal::unix::Signal, tokio::signal::unix::Signal);
+async fn until_stopped<R: Running>(settings: &Settings, dev: bool) -> anyhow::Result<()> {
+    // Before anything is started, so that none is missed.
+    let mut signals = Signals::new()?;
+    let backend = Backend::open(settings).await?;
+    let running = R::start(settings, dev, &backend).await?;
+    signals.stop().await;
+    running.stop(settings).await;
+    info!("stopped");
+    Ok(())
+}
+
+/// The signals that end a process.
+struct Signals(tokio::signal::unix::Signal, tokio::signal::unix::Signal);
 
 impl Signals {
-    pub(super) fn new() -> anyhow::Result<Self> {
+    fn new() -> anyhow::Result<Self> {
         Ok(Self(signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?))
     }
 
     /// Waits for one.
-    pub(super) async fn stop(&mut self) {
+    async fn stop(&mut self) {
         tokio::select! {
             _ = self.0.recv() => info!("stopping on SIGTERM"),
             _ = self.1.recv() => info!("stopping on SIGINT"),

@@ -12,40 +12,27 @@ use longwave_broker::{Broker, BrokerParts};
 use longwave_feed::{FeedHub, FeedStats};
 use longwave_port::Alone;
 use longwave_settings::Settings;
-use tracing::{info, warn};
+use tracing::warn;
 
-use super::process::{self, Desk, Signals};
+use super::process::{self, Desk, Running};
 use super::{admission, listeners, parts};
 use crate::accounts::LocalAccounts;
 use crate::admin::{Health, Operations};
 use crate::backend::Backend;
-use crate::cli::Serve;
 use crate::metrics::{self, Sources};
 use crate::settings::Role;
 
-/// Runs the role until SIGTERM or SIGINT.
-pub(crate) fn run(arguments: &Serve) -> anyhow::Result<()> {
-    process::run(arguments, Role::Serve, serve)
-}
-
-async fn serve(settings: Settings, dev: bool) -> anyhow::Result<()> {
-    let mut signals = Signals::new()?;
-    let backend = Backend::open(&settings).await?;
-    let running = Running::start(&settings, dev, &backend).await?;
-    signals.stop().await;
-    running.stop(settings.limits.drain_per_second).await;
-    info!("stopped");
-    Ok(())
-}
-
-struct Running {
+/// The role.
+pub(crate) struct AllInOne {
     broker: Arc<Broker>,
     bridge: Arc<Bridge>,
     feed: Arc<FeedHub>,
     desk: Desk,
 }
 
-impl Running {
+impl Running for AllInOne {
+    const ROLE: Role = Role::Serve;
+
     async fn start(settings: &Settings, dev: bool, backend: &Backend) -> anyhow::Result<Self> {
         let store = backend.store();
         let broker_stats = Arc::new(BrokerStats::default());
@@ -91,7 +78,8 @@ impl Running {
         Ok(Self { broker, bridge, feed, desk })
     }
 
-    async fn stop(self, per_second: u32) {
+    async fn stop(self, settings: &Settings) {
+        let per_second = settings.limits.drain_per_second;
         self.desk.health.set_stopping();
         listeners::drain(&self.broker, per_second).await;
         self.bridge.stop().await;

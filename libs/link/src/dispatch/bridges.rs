@@ -8,11 +8,11 @@ use crate::settings::SILENCE;
 
 /// A bridge from its connection, or from when it was heard again, until it is given up. Never used twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) struct Lease(pub(crate) u64);
+pub(crate) struct LeaseId(pub(crate) u64);
 
 #[derive(Debug)]
 struct Bridge {
-    lease: Lease,
+    lease: LeaseId,
     heard: u64,
     /// Silent for too long: not given anything until it is heard again.
     silent: bool,
@@ -24,7 +24,7 @@ struct Bridge {
 pub(crate) struct Bridges {
     all: BTreeMap<String, Bridge>,
     /// By shard.
-    routes: Vec<Option<Lease>>,
+    routes: Vec<Option<LeaseId>>,
     leases: u64,
     changed: bool,
 }
@@ -32,7 +32,7 @@ pub(crate) struct Bridges {
 /// What a beat changed.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Heard {
-    pub(crate) lease: Lease,
+    pub(crate) lease: LeaseId,
     /// Which bridge should own what.
     pub(crate) routes: bool,
 }
@@ -53,7 +53,7 @@ impl Bridges {
     }
 
     /// Forgets a bridge; returns the lease that ends with it.
-    pub(crate) fn disconnect(&mut self, name: &str) -> Option<Lease> {
+    pub(crate) fn disconnect(&mut self, name: &str) -> Option<LeaseId> {
         let bridge = self.all.remove(name)?;
         self.changed = true;
         Some(bridge.lease)
@@ -61,7 +61,7 @@ impl Bridges {
 
     /// A beat. One that was given up begins a new lease.
     pub(crate) fn heard(&mut self, name: &str, leaving: bool, now: u64) -> Option<Heard> {
-        let next = Lease(self.leases + 1);
+        let next = LeaseId(self.leases + 1);
         let bridge = self.all.get_mut(name)?;
         bridge.heard = now;
         let routes = bridge.silent || bridge.leaving != leaving;
@@ -74,10 +74,10 @@ impl Bridges {
     }
 
     /// The leases that end because nothing was heard.
-    pub(crate) fn expire(&mut self, now: u64) -> Vec<Lease> {
+    pub(crate) fn expire(&mut self, now: u64) -> Vec<LeaseId> {
         let silence = u64::try_from(SILENCE.as_millis()).unwrap_or(u64::MAX);
         let silent = self.all.values_mut().filter(|bridge| !bridge.silent && now >= bridge.heard + silence);
-        let ended: Vec<Lease> = silent
+        let ended: Vec<LeaseId> = silent
             .map(|bridge| {
                 bridge.silent = true;
                 bridge.lease
@@ -93,22 +93,22 @@ impl Bridges {
     }
 
     /// Whether this is a bridge's lease of now.
-    pub(crate) fn is(&self, lease: Lease, name: &str) -> bool {
+    pub(crate) fn is(&self, lease: LeaseId, name: &str) -> bool {
         self.lease_of(name) == Some(lease)
     }
 
     /// The lease that a bridge has now, unless it is silent.
-    pub(crate) fn lease_of(&self, name: &str) -> Option<Lease> {
+    pub(crate) fn lease_of(&self, name: &str) -> Option<LeaseId> {
         self.all.get(name).filter(|bridge| !bridge.silent).map(|bridge| bridge.lease)
     }
 
     /// Whose lease it is.
-    pub(crate) fn name_of(&self, lease: Lease) -> Option<&str> {
+    pub(crate) fn name_of(&self, lease: LeaseId) -> Option<&str> {
         self.all.iter().find(|(_, bridge)| bridge.lease == lease).map(|(name, _)| name.as_str())
     }
 
     /// Who should own a shard.
-    pub(crate) fn of(&self, shard: ShardId) -> Option<Lease> {
+    pub(crate) fn of(&self, shard: ShardId) -> Option<LeaseId> {
         self.routes.get(usize::from(shard.0)).copied().flatten()
     }
 
@@ -116,11 +116,11 @@ impl Bridges {
     pub(crate) fn route(
         &mut self,
         choose: impl for<'a> Fn(ShardId, &mut dyn Iterator<Item = &'a str>) -> Option<&'a str>,
-    ) -> Vec<(Lease, Vec<ShardId>)> {
+    ) -> Vec<(LeaseId, Vec<ShardId>)> {
         // One that leaves still does what there is, while there is no other.
         let any_stays = self.live() > 0;
         let fit = |bridge: &Bridge| !bridge.silent && (!bridge.leaving || !any_stays);
-        let mut news: BTreeMap<Lease, Vec<ShardId>> = BTreeMap::new();
+        let mut news: BTreeMap<LeaseId, Vec<ShardId>> = BTreeMap::new();
         for (shard, route) in (0..).map(ShardId).zip(&mut self.routes) {
             let mut names = self.all.iter().filter(|(_, bridge)| fit(bridge)).map(|(name, _)| name.as_str());
             let chosen = choose(shard, &mut names).and_then(|name| self.all.get(name)).map(|bridge| bridge.lease);
@@ -134,8 +134,8 @@ impl Bridges {
         news.into_iter().collect()
     }
 
-    fn next_lease(&mut self) -> Lease {
+    fn next_lease(&mut self) -> LeaseId {
         self.leases += 1;
-        Lease(self.leases)
+        LeaseId(self.leases)
     }
 }

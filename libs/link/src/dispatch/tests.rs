@@ -26,7 +26,7 @@ impl Answers for Heard {
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Handed {
     bridge: String,
-    lease: Lease,
+    lease: LeaseId,
     job: u64,
     attempt: u32,
     number: u64,

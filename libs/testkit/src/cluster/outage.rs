@@ -43,7 +43,7 @@ pub async fn outage(run: &OutageRun) -> anyhow::Result<ClusterVerdict> {
     let brokers = cluster.brokers();
     let users: Vec<String> = (0..run.users).map(|number| format!("user{number}")).collect();
     let groups = prepare(&brokers, &users, &history).await?;
-    let clients = Clients::start(&brokers, &users, &groups, &history, run.seed, Duration::from_millis(100));
+    let clients = Clients::start(&brokers, &users, &groups, &history, Some(run.seed), Duration::from_millis(100));
     let outcome = async {
         progress(&history, "with all nodes").await?;
         engines.services("kill", &engines.cassandra_nodes[1]).await?;

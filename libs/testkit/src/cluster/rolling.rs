@@ -88,7 +88,7 @@ pub async fn rolling(run: &RollingRun) -> anyhow::Result<RollingVerdict> {
     let brokers = cluster.brokers();
     let users: Vec<String> = (0..run.users).map(|number| format!("user{number}")).collect();
     let groups = prepare(&brokers, &users, &history).await?;
-    let clients = Clients::start_calm(&brokers, &users, &groups, &history, Duration::from_millis(20));
+    let clients = Clients::start(&brokers, &users, &groups, &history, None, Duration::from_millis(20));
 
     let (moves, connected) = (Arc::new(Moves::default()), Arc::new(AtomicU64::new(0)));
     let stop = Arc::new(AtomicBool::new(false));

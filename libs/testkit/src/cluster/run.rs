@@ -125,7 +125,7 @@ pub async fn run(run: &ClusterRun) -> anyhow::Result<ClusterVerdict> {
     let brokers = cluster.brokers();
     let users: Vec<String> = (0..run.users).map(|number| format!("user{number}")).collect();
     let groups = prepare(&brokers, &users, &history).await?;
-    let clients = Clients::start(&brokers, &users, &groups, &history, run.seed, run.pause);
+    let clients = Clients::start(&brokers, &users, &groups, &history, Some(run.seed), run.pause);
     let mut random = StdRng::seed_from_u64(run.seed);
     let mut faults = Vec::new();
     while faults.len() < run.faults as usize {

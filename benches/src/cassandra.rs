@@ -53,7 +53,12 @@ impl CassandraSettings {
 ///
 /// # Errors
 /// When Cassandra or the server cannot be used.
-pub async fn run(settings: &CassandraSettings, mut tell: impl FnMut(&Round)) -> anyhow::Result<Rounds> {
+pub fn run(settings: &CassandraSettings, tell: impl FnMut(&str)) -> anyhow::Result<Rounds> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    runtime.block_on(measure(settings, tell))
+}
+
+async fn measure(settings: &CassandraSettings, mut tell: impl FnMut(&str)) -> anyhow::Result<Rounds> {
     let plain = plain::Plain::prepare(settings).await?;
     let mut through = through::Through::prepare(settings).await?;
     // The JVM compiles what it has seen often: the first seconds tell nothing.
@@ -69,7 +74,7 @@ pub async fn run(settings: &CassandraSettings, mut tell: impl FnMut(&Round)) -> 
             direct: through.direct(settings.duration()).await?,
             group: through.group(settings.duration()).await?,
         };
-        tell(&round);
+        tell(&round.to_string());
         rounds.0.push(round);
     }
     through.stop()?;

@@ -60,8 +60,7 @@ pub fn open(fleet: &mut Fleet, target: &Target, devices: &[Device]) -> anyhow::R
     while progress.done < devices.len() {
         while started < devices.len() && started - progress.done < AT_ONCE {
             let device = &devices[started];
-            let address = target.partners_at.filter(|_| started % 2 == 1).unwrap_or(target.address);
-            let mut connection = Connection::start(address, device.source, target.mqtt)
+            let mut connection = Connection::start(target.address, device.source, target.mqtt)
                 .with_context(|| format!("connection {started}"))?;
             target.connect(&device.client_id, &device.username).write(connection.out());
             let who = fleet.add(connection)?;

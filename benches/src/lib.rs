@@ -2,10 +2,11 @@
 //!
 //! [`pairs`], [`idle`] and [`offline`] are the three loads. They stand on [`fleet`] (one epoll loop over many [`connection`]s),
 //! [`wire`] (a lean MQTT encoder and decoder of its own) and on the accounting of [`ledger`] and [`latency`]. [`side_by_side`]
-//! starts servers and runs the generator against each of them in turn.
+//! starts servers and runs the generator against each of them in turn; [`cluster`] measures Longwave on Cassandra and in roles.
 
 pub mod cassandra;
 pub mod clock;
+pub mod cluster;
 pub mod connection;
 pub mod fleet;
 pub mod handshake;

@@ -13,9 +13,6 @@ pub struct Target {
     /// Address of the server's MQTT listener.
     #[arg(long, default_value = "127.0.0.1:1883")]
     pub address: SocketAddr,
-    /// Every second device connects here instead, so that partners are on two nodes.
-    #[arg(long)]
-    pub partners_at: Option<SocketAddr>,
     /// Where senders publish: `longwave` (own topic, the server translates) or `plain` (the receiver's topic).
     #[arg(long, value_enum, default_value = "longwave")]
     pub topics: TopicScheme,

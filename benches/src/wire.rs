@@ -8,7 +8,7 @@ mod read;
 mod write;
 
 pub use read::{ConnAck, Malformed, Packet, Publish, next_packet};
-pub use write::{Connect, PublishTemplate, write_disconnect, write_puback, write_subscribe};
+pub use write::{Connect, PublishTemplate, write_disconnect, write_puback, write_publish, write_subscribe};
 
 /// The protocol level of CONNECT.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

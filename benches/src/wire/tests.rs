@@ -134,6 +134,19 @@ fn subscribe_puback_and_disconnect_have_the_standards_layout() {
 }
 
 #[test]
+fn a_single_publish_is_what_a_template_makes_and_qos_0_has_no_packet_id() {
+    for version in [Version::V4, Version::V5] {
+        let (mut one, mut other) = (Vec::new(), Vec::new());
+        PublishTemplate::new(version, "a/b", b"body").write(&mut one, 7, &[]);
+        write_publish(&mut other, version, "a/b", Some(7), b"body");
+        assert_eq!(one, other);
+    }
+    let mut out = Vec::new();
+    write_publish(&mut out, Version::V5, "t", None, b"x");
+    assert_eq!(out, [0x30, 5, 0, 1, b't', 0, b'x']);
+}
+
+#[test]
 fn a_length_takes_as_many_bytes_as_it_needs() {
     for (size, expected) in [(127, vec![0x7F]), (128, vec![0x80, 0x01]), (16_384, vec![0x80, 0x80, 0x01])] {
         let mut out = Vec::new();

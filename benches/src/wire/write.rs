@@ -85,6 +85,22 @@ pub fn write_disconnect(out: &mut Vec<u8>) {
     out.extend_from_slice(&[0xE0, 0]);
 }
 
+/// Appends a PUBLISH: at QoS 1 with a packet id, at QoS 0 without.
+pub fn write_publish(out: &mut Vec<u8>, version: Version, topic: &str, packet_id: Option<u16>, body: &[u8]) {
+    let properties = usize::from(version == Version::V5);
+    let id_bytes = packet_id.map_or(0, |_| 2);
+    out.push(if packet_id.is_some() { 0x32 } else { 0x30 });
+    put_length(out, 2 + topic.len() + id_bytes + properties + body.len());
+    put_text(out, topic);
+    if let Some(packet_id) = packet_id {
+        out.extend_from_slice(&packet_id.to_be_bytes());
+    }
+    if version == Version::V5 {
+        out.push(0);
+    }
+    out.extend_from_slice(body);
+}
+
 /// A PUBLISH at QoS 1 whose topic and size never change: written once, then copied and patched for every message.
 #[derive(Debug, Clone)]
 pub struct PublishTemplate {

@@ -18,7 +18,6 @@ use longwave_benches::wire::Version;
 
 fn target(broker: &Broker) -> Target {
     Target {
-        partners_at: None,
         address: broker.address,
         topics: TopicScheme::Plain,
         mqtt: Version::V4,

@@ -23,9 +23,6 @@ pub struct DeploymentSettings {
     /// Addresses of some Cassandra nodes, separated by commas.
     #[arg(long, default_value = "127.0.0.1:19042")]
     pub cassandra: String,
-    /// Pid of Cassandra, to report its CPU time.
-    #[arg(long)]
-    pub cassandra_pid: Option<u32>,
     /// Address of Redis.
     #[arg(long, default_value = "127.0.0.1:16379")]
     pub redis: String,

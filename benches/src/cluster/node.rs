@@ -34,11 +34,6 @@ impl Numbers {
     pub(super) fn of(&self, name: &str) -> f64 {
         self.0.get(name).copied().unwrap_or(0.0)
     }
-
-    /// How much a counter has grown since.
-    pub(super) fn since(&self, before: &Self, name: &str) -> f64 {
-        self.of(name) - before.of(name)
-    }
 }
 
 impl Node {

@@ -1,6 +1,6 @@
 //! Longwave on Cassandra and in roles: what it carries, how fast it delivers, and how that grows.
 //!
-//! [`deployment`] starts processes against engines that are there already, on a keyspace that is made for the run and dropped after
+//! `deployment` starts processes against engines that are there already, on a keyspace that is made for the run and dropped after
 //! it. [`deliver`], [`presence`] and [`channel`] are the figures.
 
 pub mod channel;

@@ -1,0 +1,1 @@
+//! The three providers as servers on this machine.

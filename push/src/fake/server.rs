@@ -85,6 +85,9 @@ async fn accept<S: Serve>(listener: TcpListener, acceptor: TlsAcceptor, serve: A
 }
 
 async fn connection<S: Serve>(stream: TcpStream, acceptor: TlsAcceptor, serve: Arc<S>, count: Arc<AtomicU64>) {
+    if stream.set_nodelay(true).is_err() {
+        return;
+    }
     let Ok(stream) = acceptor.accept(stream).await else {
         return;
     };

@@ -3,11 +3,11 @@
 use std::time::{Duration, Instant};
 
 use super::app::App;
-use super::lane::Lane;
+use super::lane::Entered;
 use super::retry::Backoff;
 use super::verdict::Verdict;
 use super::web_push::Endpoint;
-use super::{Clock, Notification, Outcome, Reason, RetrySettings, Target};
+use super::{Clock, Environment, Notification, Outcome, Reason, RetrySettings, Target};
 
 pub(super) async fn deliver(
     app: &App,
@@ -23,12 +23,16 @@ pub(super) async fn deliver(
         },
         _ => None,
     };
-    let lane = app.lanes.of(endpoint.as_ref().map_or("", Endpoint::origin));
+    let lane = app.lanes.of(service(target, endpoint.as_ref()));
     let mut waiting = Waiting::new(notification, settings, clock);
     let mut with_text = notification.text.is_some();
     loop {
-        let (after, reason) = match attempt(app, &lane, target, endpoint.as_ref(), notification, with_text, clock).await
-        {
+        let entered = match tokio::time::timeout(waiting.left(), lane.enter()).await {
+            Ok(entered) => entered,
+            Err(_) => return waiting.over(None, Reason::new("too many under way")),
+        };
+        let made = attempt(app, entered, target, endpoint.as_ref(), notification, with_text, clock).await;
+        let (after, reason) = match made {
             Attempted::Late => return Outcome::Expired,
             Attempted::NotYet(after, reason) => (Some(after), reason),
             Attempted::Made(Verdict::Sent { provider_id }) => return Outcome::Sent { provider_id },
@@ -48,6 +52,16 @@ pub(super) async fn deliver(
     }
 }
 
+/// What has a lane of its own.
+fn service<'a>(target: &Target, endpoint: Option<&'a Endpoint>) -> &'a str {
+    match (target, endpoint) {
+        (Target::Apns { environment: Environment::Production, .. }, _) => "production",
+        (Target::Apns { environment: Environment::Sandbox, .. }, _) => "sandbox",
+        (Target::Fcm(_), _) => "fcm",
+        (Target::WebPush { .. }, endpoint) => endpoint.map_or("", Endpoint::origin),
+    }
+}
+
 enum Attempted {
     Made(Verdict),
     /// The breaker is open.
@@ -58,14 +72,14 @@ enum Attempted {
 
 async fn attempt(
     app: &App,
-    lane: &Lane,
+    entered: Result<Entered<'_>, (Duration, Reason)>,
     target: &Target,
     endpoint: Option<&Endpoint>,
     notification: &Notification,
     with_text: bool,
     clock: &Clock,
 ) -> Attempted {
-    let entered = match lane.enter().await {
+    let entered = match entered {
         Ok(entered) => entered,
         Err((after, reason)) => return Attempted::NotYet(after, Reason::with(format!("breaker open: {reason}"))),
     };
@@ -76,6 +90,9 @@ async fn attempt(
     entered.tell(&verdict);
     Attempted::Made(verdict)
 }
+
+/// A free slot is taken even when patience is over.
+const LEAST: Duration = Duration::from_secs(1);
 
 /// The pauses of one call.
 struct Waiting<'a> {
@@ -97,17 +114,29 @@ impl<'a> Waiting<'a> {
         }
     }
 
-    /// Waits, or tells how the call ends because there is no use or no time in waiting.
+    /// How much patience is left.
+    fn left(&self) -> Duration {
+        self.patience.saturating_sub(self.began.elapsed()).max(LEAST)
+    }
+
+    /// How the call ends when there is no use or no time in waiting for so long.
+    fn over(&self, pause: Option<Duration>, reason: Reason) -> Outcome {
+        let life = Duration::from_millis(self.expires.saturating_mul(1000).saturating_sub(self.clock.millis()));
+        if pause.unwrap_or_default() >= life { Outcome::Expired } else { Outcome::Retry { after: pause, reason } }
+    }
+
+    /// Waits, or tells how the call ends.
     async fn pause(&mut self, after: Option<Duration>, reason: Reason) -> Option<Outcome> {
         let pause = self.backoff.pause(after);
-        let left = Duration::from_millis(self.expires.saturating_mul(1000).saturating_sub(self.clock.millis()));
-        if pause >= left {
-            return Some(Outcome::Expired);
-        }
-        if self.began.elapsed().saturating_add(pause) > self.patience {
-            return Some(Outcome::Retry { after: Some(pause), reason });
+        let late = self.clock.millis().saturating_add(millis(pause)) >= self.expires.saturating_mul(1000);
+        if late || self.began.elapsed().saturating_add(pause) > self.patience {
+            return Some(self.over(Some(pause), reason));
         }
         tokio::time::sleep(pause).await;
         None
     }
+}
+
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }

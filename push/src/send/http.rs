@@ -13,6 +13,7 @@ use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use rustls::ClientConfig;
+use tokio::time::{Instant, timeout_at};
 
 use super::Reason;
 use super::connector::{Connector, NOT_PUBLIC, Reach};
@@ -82,14 +83,16 @@ impl Http {
     /// Sends one request.
     pub(crate) async fn send(&self, request: Request<Full<Bytes>>) -> Result<Answer, NoAnswer> {
         let pool = &self.pools[self.next.fetch_add(1, Relaxed) % self.pools.len()];
-        let whole = async {
-            let answer = pool.request(request).await.map_err(|error| of_error(&error))?;
-            let (head, body) = answer.into_parts();
-            let body = Limited::new(body, ANSWER).collect().await.map(http_body_util::Collected::to_bytes);
-            Ok(Answer { status: head.status, headers: head.headers, body: body.unwrap_or_default() })
+        let end = Instant::now() + self.time;
+        let answer = timeout_at(end, pool.request(request)).await;
+        let answer = answer.map_err(|_| NoAnswer::Away(Reason::new("no answer in time")))?;
+        let (head, body) = answer.map_err(|error| of_error(&error))?.into_parts();
+        // A body that does not end takes nothing back of the status: sending again would push twice.
+        let body = match timeout_at(end, Limited::new(body, ANSWER).collect()).await {
+            Ok(Ok(body)) => body.to_bytes(),
+            Ok(Err(_)) | Err(_) => Bytes::new(),
         };
-        let late = NoAnswer::Away(Reason::new("no answer in time"));
-        tokio::time::timeout(self.time, whole).await.unwrap_or(Err(late))
+        Ok(Answer { status: head.status, headers: head.headers, body })
     }
 }
 

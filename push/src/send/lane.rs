@@ -1,7 +1,7 @@
 //! What one application at one provider shares among its pushes: a breaker, and a bounded number of requests under way.
 //!
-//! For Web Push each push service has a lane of its own: anybody can register an endpoint that never answers, and must not stop the pushes
-//! of everybody else with it.
+//! Each service has a lane of its own, for what a user registers must not stop the pushes of others: an endpoint that never answers, or a
+//! sandbox token of an application whose key is for production alone.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -78,37 +78,37 @@ impl Drop for Entered<'_> {
     }
 }
 
-/// The lanes of one application: one, or one per origin.
+/// The lanes of one application, by service.
 #[derive(Debug)]
 pub(super) struct Lanes {
     settings: BreakerSettings,
     size: usize,
-    by_origin: Mutex<HashMap<String, Arc<Lane>>>,
+    by_service: Mutex<HashMap<String, Arc<Lane>>>,
 }
 
-/// Origins that are remembered. Beyond that, those at rest are forgotten.
-const ORIGINS: usize = 1024;
+/// Services that are remembered. Beyond that, those at rest are forgotten.
+const SERVICES: usize = 1024;
 
 impl Lanes {
     pub(super) fn new(settings: BreakerSettings, size: usize) -> Self {
-        Self { settings, size, by_origin: Mutex::default() }
+        Self { settings, size, by_service: Mutex::default() }
     }
 
-    /// The lane of an origin; providers with one service use `""`.
-    pub(super) fn of(&self, origin: &str) -> Arc<Lane> {
-        let mut lanes = self.by_origin.lock();
-        if let Some(lane) = lanes.get(origin) {
+    /// The lane of a service.
+    pub(super) fn of(&self, service: &str) -> Arc<Lane> {
+        let mut lanes = self.by_service.lock();
+        if let Some(lane) = lanes.get(service) {
             return Arc::clone(lane);
         }
-        if lanes.len() >= ORIGINS {
+        if lanes.len() >= SERVICES {
             lanes.retain(|_, lane| Arc::strong_count(lane) > 1);
         }
         let lane = Arc::new(Lane::new(self.settings, self.size));
-        lanes.insert(origin.to_owned(), Arc::clone(&lane));
+        lanes.insert(service.to_owned(), Arc::clone(&lane));
         lane
     }
 
     pub(super) fn all(&self) -> Vec<(String, Arc<Lane>)> {
-        self.by_origin.lock().iter().map(|(origin, lane)| (origin.clone(), Arc::clone(lane))).collect()
+        self.by_service.lock().iter().map(|(service, lane)| (service.clone(), Arc::clone(lane))).collect()
     }
 }

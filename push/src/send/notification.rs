@@ -43,8 +43,10 @@ pub struct Notification {
     pub collapse: Vec<u8>,
     /// What the device groups by; `None` = by the collapse hash. At most 64 bytes, and readable by the provider.
     pub thread: Option<String>,
-    /// Unix time in seconds after which it is worth nothing: no attempt begins later, and providers drop it then.
+    /// Unix time in seconds after which no attempt begins.
     pub expires: u64,
+    /// Unix time in seconds until which the provider may keep it for a device that is off; `None` = as `expires`.
+    pub keep: Option<u64>,
     /// Fields for the application, readable by Apple and Google: hashes and numbers, never what a user wrote. Google refuses names that
     /// begin with `google` or `gcm`, and `from`.
     pub data: BTreeMap<String, String>,
@@ -54,6 +56,13 @@ pub struct Notification {
     pub badge: Option<u32>,
     /// BCP 47 tag of the device's language (`de-CH`); it chooses among the deployment's words for a notification without text.
     pub locale: Option<String>,
+}
+
+impl Notification {
+    /// Unix time in seconds after which the provider is to drop it.
+    pub(crate) fn kept_until(&self) -> u64 {
+        self.keep.unwrap_or(self.expires)
+    }
 }
 
 /// Text to show. Apple and Google can read it.

@@ -61,8 +61,8 @@ impl Sender {
     pub fn state(&self) -> Vec<AppState> {
         let services = |app: &App| {
             let lanes = app.lanes.all().into_iter();
-            let service = |(origin, lane): (String, Arc<super::lane::Lane>)| ServiceState {
-                origin,
+            let service = |(service, lane): (String, Arc<super::lane::Lane>)| ServiceState {
+                service,
                 breaker: lane.state(),
                 in_flight: lane.in_flight(),
             };

@@ -13,15 +13,16 @@ pub struct AppState {
     pub app: AppId,
     /// Seconds since the token that we show was made: Apple's JWT, or Google's access token. `None` when there is none (yet).
     pub credential_age: Option<u64>,
-    /// One for APNs and FCM; for Web Push one per push service that was asked lately.
+    /// The services that were asked lately.
     pub services: Vec<ServiceState>,
 }
 
 /// How one application is doing at one service.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServiceState {
-    /// The push service's origin for Web Push, else empty. Any user can make these up: a poor label for a metric.
-    pub origin: String,
+    /// `production` or `sandbox` for APNs, `fcm` for FCM, the push service's origin for Web Push. Any user can make up origins: a poor label
+    /// for a metric.
+    pub service: String,
     /// Its breaker.
     pub breaker: BreakerState,
     /// Requests under way.

@@ -11,6 +11,7 @@ pub(crate) fn notification(urgency: Urgency) -> Notification {
         collapse: b"alice:bob".to_vec(),
         thread: None,
         expires: 2_000_000_000,
+        keep: None,
         data: BTreeMap::from([("seq".into(), "7".into())]),
         text: Some(Text { title: "bob".into(), body: "hello".into() }),
         badge: Some(3),

@@ -78,7 +78,7 @@ impl WebPush {
             Urgency::Clear => "normal",
         };
         let request = Request::post(endpoint.uri().clone())
-            .header("ttl", notification.expires.saturating_sub(now))
+            .header("ttl", notification.kept_until().saturating_sub(now))
             .header("urgency", urgency)
             .header("topic", self.wording.collapse.hash(&notification.collapse))
             .header(AUTHORIZATION, self.vapid.header(endpoint.origin(), now))
@@ -103,8 +103,9 @@ impl WebPush {
             300..=399 => Verdict::failed("redirects are not followed"),
             404 | 410 => Verdict::TokenGone { at: None },
             413 => Verdict::TooLarge,
-            // Our identity is refused by this one push service.
-            401 | 403 => Verdict::AppBroken(word()),
+            // Our key is refused. That may be wrong settings, or a subscription that somebody made with another key; as anybody can do the
+            // latter, it must not stop the pushes of others.
+            401 | 403 => Verdict::Failed(word()),
             429 => Verdict::later(word(), after),
             408 | 425 | 500.. => Verdict::unwell(word(), after),
             _ => Verdict::Failed(word()),

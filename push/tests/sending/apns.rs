@@ -12,7 +12,8 @@ const DEVICE: &str = "00aa11bb";
 async fn an_alert_as_apple_sees_it() {
     let rig = Rig::new().await;
     let sender = rig.sender();
-    let notification = rig.notification();
+    let mut notification = rig.notification();
+    notification.keep = Some(notification.expires + 86_400);
     let outcome = sender.send(&app(), &apple(DEVICE), &notification).await;
     assert!(matches!(&outcome, Outcome::Sent { provider_id: Some(id) } if id.len() == 36), "{outcome:?}");
     let push = rig.apns.received().remove(0);
@@ -22,7 +23,7 @@ async fn an_alert_as_apple_sees_it() {
     assert_eq!(push.push_type.as_deref(), Some("alert"));
     assert_eq!(push.topic.as_deref(), Some(TOPIC));
     assert_eq!(push.priority.as_deref(), Some("10"));
-    assert_eq!(push.expiration, Some(notification.expires.to_string()));
+    assert_eq!(push.expiration, Some((notification.expires + 86_400).to_string()));
     assert_eq!(push.collapse_id.as_ref(), Some(&collapse));
     assert_eq!(push.payload["aps"]["thread-id"], json!(collapse));
     assert_eq!(push.payload["aps"]["mutable-content"], json!(1));

@@ -102,3 +102,19 @@ async fn two_keys_never_share_a_connection() {
     }
     assert_eq!(rig.apns.connections(), 2);
 }
+
+#[tokio::test]
+async fn a_key_that_is_not_for_the_sandbox_stops_only_the_sandbox() {
+    let mut rig = Rig::new().await;
+    rig.settings.retry.patience = std::time::Duration::ZERO;
+    rig.settings.breaker.pause = std::time::Duration::from_secs(3600);
+    let sender = rig.sender();
+    rig.sandbox.script(DEVICE, [ApnsAct::refuse(403, "BadEnvironmentKeyIdInToken")]);
+    let sandbox = Target::Apns { token: Secret::new(DEVICE), environment: Environment::Sandbox };
+    assert!(!sender.send(&app(), &sandbox, &rig.notification()).await.is_final());
+    assert!(matches!(sender.send(&app(), &apple(DEVICE), &rig.notification()).await, Outcome::Sent { .. }));
+    let mut services = sender.state().remove(0).services;
+    services.sort_by(|one, other| one.service.cmp(&other.service));
+    assert_eq!(services[0].breaker, BreakerState::Closed);
+    assert!(matches!(services[1].breaker, BreakerState::Open { .. }));
+}

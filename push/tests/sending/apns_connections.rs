@@ -58,11 +58,11 @@ async fn the_reason_of_a_goaway_is_told() {
 #[tokio::test]
 async fn stalls_resets_and_breaks_are_tried_again() {
     let mut rig = Rig::new().await;
-    rig.settings.apns.transport.request_time = Duration::from_millis(500);
+    rig.settings.apns.transport.request_time = Duration::from_secs(1);
     rig.apns.script(DEVICE, [ApnsAct::Stall, ApnsAct::Cut, ApnsAct::Reset]);
     let outcome = rig.sender().send(&app(), &apple(DEVICE), &rig.notification()).await;
     assert!(matches!(outcome, Outcome::Sent { .. }), "{outcome:?}");
-    assert_eq!(rig.apns.received().len(), 4);
+    assert!(rig.apns.received().len() >= 4);
 }
 
 #[tokio::test]

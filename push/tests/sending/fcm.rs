@@ -59,13 +59,17 @@ async fn every_error_code_fails_or_is_tried_again() {
 }
 
 #[tokio::test]
-async fn a_wrong_project_deletes_no_token() {
+async fn a_wrong_project_or_account_deletes_no_token() {
     let mut rig = Rig::new().await;
     rig.settings.fcm.base = format!("{}/elsewhere", rig.fcm.url());
+    let outcome = rig.sender().send(&app(), &android("device"), &rig.notification()).await;
+    assert_eq!(failed(&outcome), "NOT_FOUND");
+    rig.settings.fcm.base = rig.fcm.url();
     rig.settings.retry.patience = std::time::Duration::ZERO;
+    rig.fcm.script("device", [FcmAct::Bare { status: 403, word: "PERMISSION_DENIED".into() }]);
     let sender = rig.sender();
     let outcome = sender.send(&app(), &android("device"), &rig.notification()).await;
-    assert!(matches!(&outcome, Outcome::Retry { reason, .. } if reason.as_str() == "NOT_FOUND"), "{outcome:?}");
+    assert!(matches!(&outcome, Outcome::Retry { reason, .. } if reason.as_str() == "PERMISSION_DENIED"), "{outcome:?}");
     assert!(!matches!(breaker(&sender, Provider::Fcm, "app"), BreakerState::Closed));
 }
 

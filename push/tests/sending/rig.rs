@@ -96,6 +96,7 @@ impl Rig {
             collapse: b"alice:bob".to_vec(),
             thread: None,
             expires: self.time.seconds() + 3600,
+            keep: None,
             data: BTreeMap::from([("seq".into(), "7".into())]),
             text: None,
             badge: Some(3),

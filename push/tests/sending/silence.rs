@@ -29,11 +29,8 @@ const WORDS: &str = "a very private word";
 async fn logs_and_debug_show_nothing() {
     let log = Log::default();
     let writer = log.clone();
-    let subscriber = tracing_subscriber::fmt()
-        .with_max_level(tracing::Level::TRACE)
-        .with_env_filter("longwave_push=trace")
-        .with_writer(move || writer.clone())
-        .finish();
+    let subscriber =
+        tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_writer(move || writer.clone()).finish();
     let _guard = tracing::subscriber::set_default(subscriber);
     let rig = Rig::new().await;
     let sender = rig.sender();

@@ -71,19 +71,32 @@ async fn what_is_too_large_is_sent_without_its_text() {
 }
 
 #[tokio::test]
-async fn another_applications_subscription_stops_only_this_push_service() {
-    let mut rig = Rig::new().await;
-    rig.settings.retry.patience = Duration::ZERO;
-    rig.settings.breaker.pause = Duration::from_secs(3600);
-    let other = longwave_push::fake::FakeWebPush::start(&rig.authority, &[], rig.time.clock()).await.unwrap();
+async fn a_subscription_made_with_another_key_stops_nobody_else() {
+    let rig = Rig::new().await;
     let sender = rig.sender();
     let foreign = rig.web_push.subscribe(&key().public()).unwrap();
-    let own = other.subscribe(&rig.vapid.public()).unwrap();
+    let own = rig.web_push.subscribe(&rig.vapid.public()).unwrap();
     let outcome = sender.send(&app(), &foreign.target, &rig.notification()).await;
-    assert!(matches!(&outcome, Outcome::Retry { reason, .. } if reason.as_str() == "HTTP 403"), "{outcome:?}");
+    assert_eq!(failed(&outcome), "HTTP 403");
+    assert_eq!(breaker(&sender, Provider::WebPush, "app"), BreakerState::Closed);
     assert!(matches!(sender.send(&app(), &own.target, &rig.notification()).await, Outcome::Sent { .. }));
+}
+
+#[tokio::test]
+async fn a_push_service_that_is_down_stops_no_other() {
+    let mut rig = Rig::new().await;
+    rig.settings.breaker.failures = 1;
+    rig.settings.breaker.pause = Duration::from_secs(3600);
+    rig.settings.retry.patience = Duration::ZERO;
+    let other = longwave_push::fake::FakeWebPush::start(&rig.authority, &[], rig.time.clock()).await.unwrap();
+    let sender = rig.sender();
+    let down = rig.web_push.subscribe(&rig.vapid.public()).unwrap();
+    let up = other.subscribe(&rig.vapid.public()).unwrap();
+    rig.web_push.script(&down.id, [WebPushAct::Refuse { status: 503, retry_after: None }]);
+    assert!(!sender.send(&app(), &down.target, &rig.notification()).await.is_final());
+    assert!(matches!(sender.send(&app(), &up.target, &rig.notification()).await, Outcome::Sent { .. }));
     let state = sender.state().into_iter().find(|state| state.provider == Provider::WebPush).unwrap();
-    let open = state.services.iter().find(|service| service.origin == rig.web_push.url()).unwrap();
+    let open = state.services.iter().find(|service| service.service == rig.web_push.url()).unwrap();
     assert!(matches!(open.breaker, BreakerState::Open { .. }));
 }
 

@@ -37,7 +37,7 @@ pub(super) fn request(
         .header("apns-push-type", kind)
         .header("apns-priority", priority)
         .header("apns-topic", topic)
-        .header("apns-expiration", notification.expires)
+        .header("apns-expiration", notification.kept_until())
         .header("apns-collapse-id", head.collapse);
     if let Some(jwt) = jwt {
         request = request.header(AUTHORIZATION, jwt.header.clone());

@@ -81,6 +81,8 @@ fn by_status(status: StatusCode, error: &Error) -> Meaning {
     match status.as_u16() {
         400 => invalid(error),
         401 => Meaning::Unauthenticated,
+        // Google's own 404 is of this device or of the project; of which, it does not say. Any other comes from a wrong URL.
+        404 if !error.status.is_empty() => Meaning::Failed(word),
         403 | 404 => Meaning::AppBroken(word),
         413 => Meaning::TooLarge,
         429 => Meaning::Quota(word),
@@ -140,6 +142,8 @@ mod tests {
         assert_eq!(of(401, r#"{"error":{"status":"UNAUTHENTICATED"}}"#), Meaning::Unauthenticated);
         let denied = Meaning::AppBroken(Reason::foreign("PERMISSION_DENIED"));
         assert_eq!(of(403, r#"{"error":{"status":"PERMISSION_DENIED"}}"#), denied);
+        let unknown = Meaning::Failed(Reason::foreign("NOT_FOUND"));
+        assert_eq!(of(404, r#"{"error":{"status":"NOT_FOUND"}}"#), unknown);
         assert_eq!(of(404, "<html>"), Meaning::AppBroken(Reason::foreign("HTTP 404")));
         assert_eq!(of(502, ""), Meaning::Unwell(Reason::foreign("HTTP 502")));
         let field = r#"{"error":{"details":[{"@type":"type.googleapis.com/google.rpc.BadRequest",

@@ -48,7 +48,7 @@ pub(super) fn message(
         FcmTarget::Registration(token) => ("token", token),
         FcmTarget::Installation(id) => ("fid", id),
     };
-    let ttl = notification.expires.saturating_sub(now).min(LONGEST_TTL);
+    let ttl = notification.kept_until().saturating_sub(now).min(LONGEST_TTL);
     let message = json!({
         name: device.expose(),
         "data": data,

@@ -4,13 +4,14 @@ mod check;
 mod token;
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
 use serde_json::{Value, json};
 
 use super::call::{Answered, Call, Connection, Reset, answer};
-use super::server::{Serve, Server};
+use super::server::{ANY_PORT, Serve, Server};
 use super::splice::Splice;
 use super::{Authority, FakeError};
 use crate::send::Clock;
@@ -107,8 +108,16 @@ impl FakeApns {
     /// # Errors
     /// When it cannot.
     pub async fn start(authority: &Authority, clock: Clock) -> Result<Self, FakeError> {
+        Self::start_at(ANY_PORT, authority, clock).await
+    }
+
+    /// Starts one at an address; its certificate is for `localhost` and `127.0.0.1`.
+    ///
+    /// # Errors
+    /// When it cannot.
+    pub async fn start_at(listen: SocketAddr, authority: &Authority, clock: Clock) -> Result<Self, FakeError> {
         let apple = Arc::new(Apple { clock, state: Mutex::default() });
-        let server = Server::start(authority, &[], |_| Arc::clone(&apple)).await?;
+        let server = Server::start(authority, &[], listen, |_| Arc::clone(&apple)).await?;
         Ok(Self { server, apple })
     }
 

@@ -5,13 +5,14 @@ mod grant;
 mod message;
 
 use std::collections::{HashMap, VecDeque};
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
 use serde_json::{Value, json};
 
 use super::call::{Answered, Call, Reset, answer};
-use super::server::{Serve, Server};
+use super::server::{ANY_PORT, Serve, Server};
 use super::{Authority, FakeError};
 use crate::send::Clock;
 use error::Problem;
@@ -95,9 +96,22 @@ impl FakeFcm {
     /// # Errors
     /// When it cannot.
     pub async fn start(authority: &Authority, project: &str, clock: Clock) -> Result<Self, FakeError> {
+        Self::start_at(ANY_PORT, authority, project, clock).await
+    }
+
+    /// Starts one at an address; its certificate is for `localhost` and `127.0.0.1`.
+    ///
+    /// # Errors
+    /// When it cannot.
+    pub async fn start_at(
+        listen: SocketAddr,
+        authority: &Authority,
+        project: &str,
+        clock: Clock,
+    ) -> Result<Self, FakeError> {
         let mut grants = Grants::new(&format!("sender@{project}.example"))?;
         let mut made = None;
-        let server = Server::start(authority, &[], |address| {
+        let server = Server::start(authority, &[], listen, |address| {
             grants.token_uri = format!("https://localhost:{}/token", address.port());
             let google =
                 Google { project: project.to_owned(), clock, grants: Mutex::new(grants), state: Mutex::default() };

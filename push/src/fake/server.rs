@@ -1,6 +1,6 @@
 //! An HTTP/2 server over TLS on a port of its own. It and its connections end when it is dropped.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 
@@ -28,6 +28,9 @@ pub(super) trait Serve: Send + Sync + 'static {
     fn call(&self, call: Call) -> impl Future<Output = Answered> + Send;
 }
 
+/// A free port of this machine.
+pub(super) const ANY_PORT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+
 /// A running server.
 pub(super) struct Server {
     address: SocketAddr,
@@ -39,10 +42,11 @@ impl Server {
     pub(super) async fn start<S: Serve>(
         authority: &Authority,
         names: &[String],
+        listen: SocketAddr,
         serve: impl FnOnce(SocketAddr) -> Arc<S>,
     ) -> Result<Self, FakeError> {
         let acceptor = TlsAcceptor::from(Arc::new(authority.server(names)?));
-        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let listener = TcpListener::bind(listen).await?;
         let address = listener.local_addr()?;
         let connections = Arc::new(AtomicU64::new(0));
         let task = tokio::spawn(accept(listener, acceptor, serve(address), Arc::clone(&connections)));

@@ -6,13 +6,14 @@ mod check;
 mod decrypt;
 
 use std::collections::{HashMap, VecDeque};
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
 use serde_json::Value;
 
 use super::call::{Answered, Call, Reset, answer};
-use super::server::{Serve, Server};
+use super::server::{ANY_PORT, Serve, Server};
 use super::{Authority, FakeError};
 use crate::send::{Clock, Secret, Target};
 use check::Vapid;
@@ -99,9 +100,22 @@ impl FakeWebPush {
     /// # Errors
     /// When it cannot.
     pub async fn start(authority: &Authority, names: &[&str], clock: Clock) -> Result<Self, FakeError> {
+        Self::start_at(ANY_PORT, authority, names, clock).await
+    }
+
+    /// Starts one at an address, for `localhost`, `127.0.0.1` and these names.
+    ///
+    /// # Errors
+    /// When it cannot.
+    pub async fn start_at(
+        listen: SocketAddr,
+        authority: &Authority,
+        names: &[&str],
+        clock: Clock,
+    ) -> Result<Self, FakeError> {
         let names: Vec<_> = names.iter().map(|name| (*name).to_owned()).collect();
         let service = Arc::new(PushService { clock, state: Mutex::default() });
-        let server = Server::start(authority, &names, |address| {
+        let server = Server::start(authority, &names, listen, |address| {
             let local = ["localhost".to_owned(), "127.0.0.1".to_owned()];
             let origin = |name: &String| format!("https://{name}:{}", address.port());
             service.state.lock().origins = names.iter().chain(&local).map(origin).collect();

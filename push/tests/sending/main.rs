@@ -6,6 +6,7 @@
 mod apns;
 mod apns_auth;
 mod apns_connections;
+mod apns_streams;
 mod fcm;
 mod fcm_grants;
 mod lanes;

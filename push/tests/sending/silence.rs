@@ -48,6 +48,7 @@ async fn logs_and_debug_show_nothing() {
     }
     shown += &format!("{sender:?} {:?} {:?} {:?}", rig.settings, sender.state(), sender.counts());
     shown += &String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    assert!(shown.contains("h2::"), "the log holds something");
     let private = rig.fcm.service_account();
     let private = serde_json::from_str::<serde_json::Value>(&private).unwrap();
     let private = private["private_key"].as_str().unwrap();

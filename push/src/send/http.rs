@@ -112,7 +112,7 @@ fn of_error(error: &(dyn std::error::Error + 'static)) -> NoAnswer {
     }
     match goaway_reason(&text) {
         Some(reason) => NoAnswer::Away(Reason::foreign(&format!("GOAWAY {reason}"))),
-        None => NoAnswer::Away(Reason::with(text)),
+        None => NoAnswer::Away(Reason::causes(&text)),
     }
 }
 

@@ -86,12 +86,14 @@ impl Outcome {
 }
 
 /// Why, in a word or two: a provider's code (`BadTopic`) or ours (`no answer in time`). Safe to log and to keep: what a provider wrote is
-/// cut to 64 plain characters.
+/// cut to 64 plain characters, the causes of a connection that failed to 200.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reason(Cow<'static, str>);
 
 /// Longest text of others that is kept.
 const FOREIGN: usize = 64;
+/// Longest text of an error's causes.
+const CAUSES: usize = 200;
 
 impl Reason {
     /// A text of ours.
@@ -108,6 +110,12 @@ impl Reason {
     pub(crate) fn foreign(text: &str) -> Self {
         let plain = |c: char| if c.is_ascii_alphanumeric() || "_-. ".contains(c) { c } else { '_' };
         Self(Cow::Owned(text.chars().take(FOREIGN).map(plain).collect()))
+    }
+
+    /// The causes of an error, which may quote what the other side sent (the names in a certificate).
+    pub(crate) fn causes(text: &str) -> Self {
+        let plain = |c: char| if c.is_control() { '_' } else { c };
+        Self(Cow::Owned(text.chars().take(CAUSES).map(plain).collect()))
     }
 
     /// The text.
@@ -132,6 +140,7 @@ mod tests {
         assert_eq!(Reason::foreign("BadTopic").as_str(), "BadTopic");
         assert_eq!(Reason::foreign("a\nb\"é").as_str(), "a_b__");
         assert_eq!(Reason::foreign(&"x".repeat(1000)).as_str().len(), FOREIGN);
+        assert_eq!(Reason::causes(&"\n".repeat(1000)).as_str(), "_".repeat(CAUSES));
     }
 
     #[test]

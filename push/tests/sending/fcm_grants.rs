@@ -75,3 +75,19 @@ async fn a_refused_account_opens_the_breaker() {
     let (BreakerState::Open { reason, .. } | BreakerState::HalfOpen { reason }) = state else { panic!("{state:?}") };
     assert_eq!(reason.as_str(), "token endpoint 400 invalid_grant");
 }
+
+#[tokio::test]
+async fn who_waits_while_somebody_asks_shares_the_refusal() {
+    let mut rig = Rig::new().await;
+    rig.settings.retry.patience = Duration::ZERO;
+    rig.fcm.script_grants((0..50).map(|_| GrantAct::Refuse(500, "internal_failure".into())));
+    let sender = Arc::new(rig.sender());
+    let mut sends = JoinSet::new();
+    for number in 0..50 {
+        let (sender, notification) = (Arc::clone(&sender), rig.notification());
+        sends.spawn(async move { sender.send(&app(), &android(&format!("d{number}")), &notification).await });
+    }
+    let outcomes = sends.join_all().await;
+    assert!(outcomes.iter().all(|outcome| !outcome.is_final()), "{outcomes:?}");
+    assert_eq!(rig.fcm.grants(), 1);
+}

@@ -1,6 +1,7 @@
 //! Apple: how many streams a connection may have, looked at on the wire, because hyper hides it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use longwave_push::fake::{ApnsAct, FakeApns};
 use longwave_push::send::*;
@@ -42,13 +43,17 @@ async fn read_until(rig: &Rig, fake: &FakeApns, wanted: &[u8]) {
 #[tokio::test]
 async fn one_stream_before_a_token_was_good() {
     let rig = Rig::new().await;
-    read_until(&rig, &rig.apns, &max_streams(1)).await;
+    let one = max_streams(1);
+    let seen = tokio::time::timeout(Duration::from_secs(60), read_until(&rig, &rig.apns, &one)).await;
+    seen.expect("the limit is told");
 }
 
 /// Two that are never answered are under way at once only if the limit was raised.
 #[tokio::test]
 async fn more_streams_once_a_token_was_good() {
-    let rig = Rig::new().await;
+    let mut rig = Rig::new().await;
+    // So long that no stream becomes free because its request was given up.
+    rig.settings.apns.transport.request_time = Duration::from_secs(600);
     let sender = rig.sender();
     for device in ["aa", "bb"] {
         rig.apns.script(device, [ApnsAct::Stall]);
@@ -60,6 +65,7 @@ async fn more_streams_once_a_token_was_good() {
         outcome = sender.send(&app, &one, &notification) => panic!("{outcome:?}"),
         outcome = sender.send(&app, &other, &notification) => panic!("{outcome:?}"),
         () = async { while rig.apns.received().len() < 3 { tokio::task::yield_now().await } } => {}
+        () = tokio::time::sleep(Duration::from_secs(60)) => panic!("a second stream was never opened"),
     }
     assert_eq!(rig.apns.connections(), 1);
 }

@@ -15,6 +15,7 @@ const DEVICE: &str = "00aa11bb";
 async fn no_more_are_under_way_than_allowed() {
     let mut rig = Rig::new().await;
     rig.settings.apns.transport.in_flight = 3;
+    rig.settings.apns.transport.request_time = Duration::from_secs(600);
     let sender = Arc::new(rig.sender());
     let mut sends = JoinSet::new();
     assert!(matches!(sender.send(&app(), &apple("ff"), &rig.notification()).await, Outcome::Sent { .. }));
@@ -25,9 +26,12 @@ async fn no_more_are_under_way_than_allowed() {
         sends.spawn(async move { sender.send(&app(), &apple(&token), &notification).await });
     }
     let in_flight = || sender.state()[0].services[0].in_flight;
-    while rig.apns.received().len() < 4 {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    let all = async {
+        while rig.apns.received().len() < 4 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), all).await.expect("three are under way at once");
     assert_eq!(in_flight(), 3);
     tokio::time::sleep(Duration::from_millis(50)).await;
     assert_eq!(rig.apns.received().len(), 4);
@@ -45,6 +49,16 @@ async fn failures_open_the_breaker_and_a_probe_closes_it() {
     assert!(matches!(outcome, Outcome::Sent { .. }), "{outcome:?}");
     assert_eq!(rig.apns.received().len(), 7);
     assert_eq!(breaker(&sender, Provider::Apns, "app"), BreakerState::Closed);
+}
+
+#[tokio::test]
+async fn a_devices_own_limit_is_no_illness_of_the_provider() {
+    let mut rig = Rig::new().await;
+    rig.settings.breaker.failures = 1;
+    rig.settings.breaker.pause = Duration::from_secs(3600);
+    rig.apns.script(DEVICE, (0..3).map(|_| ApnsAct::refuse(429, "TooManyRequests")));
+    let outcome = rig.sender().send(&app(), &apple(DEVICE), &rig.notification()).await;
+    assert!(matches!(outcome, Outcome::Sent { .. }), "{outcome:?}");
 }
 
 #[tokio::test]

@@ -11,6 +11,7 @@ mod neighbours;
 mod receive;
 mod refresh;
 mod registry;
+mod silent;
 
 pub use bus::RedisBus;
 pub use neighbours::{Local, Neighbours};

@@ -8,6 +8,7 @@
 mod bus;
 mod frame;
 mod neighbours;
+mod rates;
 mod receive;
 mod refresh;
 mod registry;
@@ -15,6 +16,7 @@ mod silent;
 
 pub use bus::RedisBus;
 pub use neighbours::{Local, Neighbours};
+pub use rates::RedisRates;
 pub use receive::receive;
 pub use refresh::refresh;
 pub use registry::Registry;

@@ -171,9 +171,9 @@ impl Elsewhere for Neighbours {
     async fn is_online(&self, user: &UserId) -> bool {
         let holders = self.redis.devices_of(user).await.unwrap_or_default();
         let silent = self.silent.lock();
-        holders.iter().any(|(device, node)| {
-            *node != self.node && !silent.contains(node) && !device.as_str().starts_with(WATCHER)
-        })
+        holders
+            .iter()
+            .any(|(device, node)| *node != self.node && !silent.contains(node) && !device.as_str().starts_with(WATCHER))
     }
 
     fn presence_changed(&self, user: &UserId) {

@@ -11,7 +11,7 @@ use longwave_bridge::{Bridge, BridgeParts, BridgeStats, Ownership};
 use longwave_broker::stats::BrokerStats;
 use longwave_link::{Client, ClientSettings, Served};
 use longwave_model::ShardId;
-use longwave_nodes::{RedisBus, Registry};
+use longwave_nodes::{RedisBus, RedisRates, Registry};
 use longwave_persistence::redis::{NodeRecord, NodeRole};
 use longwave_port::{Completion, Gate, Publish};
 use longwave_settings::Settings;
@@ -63,6 +63,7 @@ impl Running for BridgeNode {
             settings: parts::bridge(settings, dev),
             stats: stats.clone(),
             ownership: Ownership::OnDemand,
+            shared_rates: Some(Arc::new(RedisRates::new(redis.clone()))),
         });
         let registry = Registry::start(
             redis.clone(),

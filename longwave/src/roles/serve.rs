@@ -52,6 +52,7 @@ impl Running for AllInOne {
             settings: parts::bridge(settings, dev),
             stats: bridge_stats.clone(),
             ownership: Ownership::Always,
+            shared_rates: None,
         });
         bridge.ready().await;
         let broker = Broker::new(BrokerParts {

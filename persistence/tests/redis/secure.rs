@@ -8,7 +8,7 @@ use bytes::Bytes;
 use longwave_model::{Content, ConversationKind, Created, Entry, ErrorCode, Seq};
 use longwave_persistence::redis::{BusEvent, NodeRecord, NodeRole, RedisConfig};
 
-use crate::engine::{at, connect, conversation, next, node, session, there, user};
+use crate::engine::{at, connect, conversation, next, node, session, take, there, user};
 
 fn secure() -> Option<RedisConfig> {
     let address = there("redis-secure", "LONGWAVE_TEST_REDIS_SECURE", "127.0.0.1:16381")?;
@@ -57,7 +57,7 @@ async fn the_listed_permissions_are_enough() {
     });
     redis.remember(std::slice::from_ref(&entry)).await.unwrap();
     assert_eq!(redis.recall(&channel[0], 1..=1).await.unwrap(), Some(vec![entry]));
-    assert_eq!(redis.take(&name, 1, 1, 1).await.unwrap(), None);
+    assert_eq!(take(&redis, &name, 1, 1, 1).await.unwrap(), None);
     let mut receiver = redis.subscribe(&one);
     assert_eq!(next(&mut receiver).await, BusEvent::Subscribed);
     let hello = Bytes::from_static(b"hello");

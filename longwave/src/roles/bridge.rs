@@ -15,6 +15,7 @@ use longwave_nodes::{RedisBus, RedisRates, Registry};
 use longwave_persistence::redis::{NodeRecord, NodeRole};
 use longwave_port::{Completion, Gate, Publish};
 use longwave_settings::Settings;
+use longwave_telemetry::Kind;
 use parking_lot::Mutex;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
@@ -23,7 +24,7 @@ use tracing::{info, warn};
 use super::process::{self, Desk, Running};
 use super::{admission, nodes, parts};
 use crate::accounts::LocalAccounts;
-use crate::admin::{Health, Operations};
+use crate::admin::{Health, Operations, Probe};
 use crate::backend::Backend;
 use crate::banner::Addresses;
 use crate::metrics::{self, Sources};
@@ -89,11 +90,14 @@ impl Running for BridgeNode {
             nodes::redis_probe(redis.clone()),
             brokers_probe(brokers.clone()),
         ];
-        let exporter = metrics::exporter(Sources {
+        let mut exporter = metrics::exporter(Sources {
             bridge: Some(stats.clone()),
             redis: Some(redis.clone()),
             ..Sources::of(backend)
         });
+        let counted = brokers.clone();
+        let connected = move || counted.connected().0 as f64;
+        exporter.number("longwave_brokers_connected", "Brokers connected", Kind::Gauge, connected);
         let mut addresses = Addresses::default();
         let operations = Operations { backend: backend.clone(), accounts };
         let mut desk =
@@ -147,6 +151,12 @@ struct Brokers {
 }
 
 impl Brokers {
+    /// How many are connected, and how many known.
+    fn connected(&self) -> (usize, usize) {
+        let connections = self.connections.lock();
+        (connections.values().filter(|client| client.is_connected()).count(), connections.len())
+    }
+
     /// Connects to those that are new and lets go of those that are gone.
     fn set(&self, found: &[NodeRecord]) {
         let mut wanted = self.fixed.clone();
@@ -178,11 +188,9 @@ async fn follow(brokers: Arc<Brokers>, mut nodes: watch::Receiver<Vec<NodeRecord
     }
 }
 
-fn brokers_probe(brokers: Arc<Brokers>) -> Box<dyn Fn() -> Option<String> + Send + Sync> {
+fn brokers_probe(brokers: Arc<Brokers>) -> Probe {
     Box::new(move || {
-        let connections = brokers.connections.lock();
-        let connected = connections.values().filter(|client| client.is_connected()).count();
-        let known = connections.len();
+        let (connected, known) = brokers.connected();
         (connected == 0).then(|| format!("connected to none of {known} known brokers; nothing is handed over"))
     })
 }

@@ -7,6 +7,7 @@ use longwave_model::NodeId;
 use longwave_persistence::redis::{Redis, RedisConfig, Topology};
 use longwave_settings::Settings;
 
+use crate::admin::Probe;
 use crate::settings::first_line;
 
 /// How often Redis is asked how it is.
@@ -87,7 +88,7 @@ pub(super) fn addresses(text: &str, key: &str) -> anyhow::Result<Vec<(String, u1
 }
 
 /// Objects while Redis is away.
-pub(super) fn redis_probe(redis: Redis) -> Box<dyn Fn() -> Option<String> + Send + Sync> {
+pub(super) fn redis_probe(redis: Redis) -> Probe {
     Box::new(move || redis.unavailable())
 }
 

@@ -13,17 +13,21 @@ use rumqttc::v5::mqttbytes::v5::{Packet, Publish, PublishProperties};
 use rumqttc::v5::{AsyncClient, Event, EventLoop, MqttOptions};
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
-use tokio::time::{MissedTickBehavior, interval, sleep};
+use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 use tracing::{info, warn};
 
 use crate::frame::{self, FRAME_BYTES, FRAME_REQUESTS, Response, ToBridge, ToBroker, VERSION};
 use crate::internal::BRIDGE_USER;
 use crate::lease::Lease;
 use crate::settings::BEAT;
+use crate::tunnel::{LinkTls, Tunnel};
 use crate::{from_frame, to_frame};
 
 /// Pause before a broker is tried again.
 const RECONNECT: Duration = Duration::from_millis(300);
+
+/// How long an attempt may take.
+const CONNECT: Duration = Duration::from_secs(5);
 
 /// The largest frame: one publish of the largest size, and then some.
 const PACKET_BYTES: u32 = 4 << 20;
@@ -41,6 +45,8 @@ pub struct ClientSettings {
     pub name: String,
     /// What it shows. Never logged.
     pub secret: String,
+    /// `None` = plain TCP.
+    pub tls: Option<LinkTls>,
 }
 
 /// A connection that is made again and again until it is dropped.
@@ -70,6 +76,8 @@ struct Outgoing {
     /// When the beats that were not heard yet were sent.
     beats: Vec<(u64, Instant)>,
     next_beat: u64,
+    /// Why there is no connection.
+    trouble: Option<String>,
 }
 
 impl Client {
@@ -100,6 +108,12 @@ impl Client {
     pub fn is_connected(&self) -> bool {
         self.state.outgoing.lock().lease.as_ref().is_some_and(|(_, lease)| longwave_port::Lease::holds(&**lease))
     }
+
+    /// Why the last connection, or attempt at one, came to an end.
+    #[must_use]
+    pub fn trouble(&self) -> Option<String> {
+        self.state.outgoing.lock().trouble.clone()
+    }
 }
 
 impl Drop for Client {
@@ -111,44 +125,61 @@ impl Drop for Client {
 
 async fn run(address: (String, u16), settings: ClientSettings, state: Arc<State>) {
     loop {
-        let mut options = MqttOptions::new(&settings.name, &address.0, address.1);
-        options
-            .set_credentials(BRIDGE_USER, &settings.secret)
-            .set_keep_alive(Duration::from_secs(5))
-            .set_clean_start(true)
-            .set_connection_timeout(5)
-            .set_max_packet_size(Some(PACKET_BYTES));
-        let mut network = rumqttc::NetworkOptions::new();
-        network.set_tcp_nodelay(true);
-        options.set_network_options(network);
-        // New at each try: what an earlier one left in its queue is of an earlier lease.
-        let (client, events) = AsyncClient::new(options, 64);
-        tokio::select! {
-            () = receive(events, &client, &settings.name, &state) => {}
-            () = respond(&client, &state) => {}
-            () = beat(&client, &state) => {}
+        if let Err(reason) = connect(&address, &settings, &state).await {
+            warn!(host = %address.0, port = address.1, reason, "no connection to a broker");
+            state.outgoing.lock().trouble = Some(format!("{}:{}: {reason}", address.0, address.1));
         }
         state.end_lease();
         sleep(RECONNECT).await;
     }
 }
 
-/// Takes what the broker sends, until the connection ends.
-async fn receive(mut events: EventLoop, client: &AsyncClient, name: &str, state: &Arc<State>) {
+/// One connection, as long as it lasts.
+async fn connect(address: &(String, u16), settings: &ClientSettings, state: &Arc<State>) -> Result<(), String> {
+    let tunnel = match &settings.tls {
+        None => None,
+        Some(tls) => {
+            let opened = timeout(CONNECT, Tunnel::open(address, tls)).await;
+            Some(opened.map_err(|_| format!("no TLS connection within {CONNECT:?}"))??)
+        }
+    };
+    let mut options = match &tunnel {
+        None => MqttOptions::new(&settings.name, &address.0, address.1),
+        Some(tunnel) => MqttOptions::new(&settings.name, tunnel.socket.to_string_lossy(), 0),
+    };
+    if tunnel.is_some() {
+        options.set_transport(rumqttc::Transport::unix());
+    }
+    options
+        .set_credentials(BRIDGE_USER, &settings.secret)
+        .set_keep_alive(Duration::from_secs(5))
+        .set_clean_start(true)
+        .set_connection_timeout(CONNECT.as_secs())
+        .set_max_packet_size(Some(PACKET_BYTES));
+    let mut network = rumqttc::NetworkOptions::new();
+    network.set_tcp_nodelay(true);
+    options.set_network_options(network);
+    // New at each try: what an earlier one left in its queue is of an earlier lease.
+    let (client, events) = AsyncClient::new(options, 64);
+    tokio::select! {
+        ended = receive(events, &client, &settings.name, state) => ended,
+        () = respond(&client, state) => Ok(()),
+        () = beat(&client, state) => Ok(()),
+    }
+}
+
+/// Takes what the broker sends, until the connection ends; then says why.
+async fn receive(mut events: EventLoop, client: &AsyncClient, name: &str, state: &Arc<State>) -> Result<(), String> {
     loop {
         match events.poll().await {
             Ok(Event::Incoming(Packet::ConnAck(_))) => {
                 state.outgoing.lock().subscribed = Some(Instant::now());
-                if client.subscribe(format!("$bridge/{name}/req"), QoS::AtMostOnce).await.is_err() {
-                    return;
-                }
+                let requests = format!("$bridge/{name}/req");
+                client.subscribe(requests, QoS::AtMostOnce).await.map_err(|error| error.to_string())?;
             }
             Ok(Event::Incoming(Packet::Publish(publish))) => state.take(publish),
             Ok(_) => {}
-            Err(error) => {
-                warn!(%error, "no connection to a broker");
-                return;
-            }
+            Err(error) => return Err(error.to_string()),
         }
     }
 }

@@ -23,9 +23,11 @@ mod rendezvous;
 mod settings;
 mod stats;
 mod to_frame;
+mod tunnel;
 
 pub use client::{Client, ClientSettings, Served};
 pub use gate::Link;
 pub use internal::{BRIDGE_USER, Internal};
 pub use settings::LinkSettings;
 pub use stats::LinkStats;
+pub use tunnel::LinkTls;

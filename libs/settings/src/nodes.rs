@@ -25,6 +25,14 @@ pub struct LinkSettings {
     pub advertise: String,
     /// File whose first line is the secret that bridges show to brokers, at least 16 bytes. Broker and bridge need it.
     pub secret_file: Option<PathBuf>,
+    /// Broker: PEM file with its certificate, then its intermediates; bridges then have to use TLS. Needs `link.key`.
+    pub certificate: Option<PathBuf>,
+    /// Broker: PEM file with the certificate's private key.
+    pub key: Option<PathBuf>,
+    /// Bridge: PEM file with root certificates: it connects to brokers by TLS, and only to those whose certificate is of these.
+    pub root_certificates: Option<PathBuf>,
+    /// Bridge: the name that brokers' certificates are for, where that is not the host of `link.advertise`.
+    pub server_name: Option<String>,
     /// Bridge: addresses (`host:port`) of brokers, separated by commas, beside those found through Redis.
     pub brokers: String,
     /// Broker: bytes of publishes that may wait for bridges, all together; above it they are refused with error 4003.
@@ -37,6 +45,10 @@ impl Default for LinkSettings {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 1884)),
             advertise: String::new(),
             secret_file: None,
+            certificate: None,
+            key: None,
+            root_certificates: None,
+            server_name: None,
             brokers: String::new(),
             queue_bytes: 64 * 1024 * 1024,
         }

@@ -77,7 +77,11 @@ impl Running for BridgeNode {
             },
         );
         let leaving = watch::Sender::new(false);
-        let client = ClientSettings { name: node.as_str().to_owned(), secret: nodes::secret(settings)? };
+        let client = ClientSettings {
+            name: node.as_str().to_owned(),
+            secret: nodes::secret(settings)?,
+            tls: nodes::link_tls(settings)?,
+        };
         let brokers = Arc::new(Brokers {
             fixed: nodes::addresses(&settings.link.brokers, "link.brokers")?,
             client,
@@ -157,6 +161,12 @@ impl Brokers {
         (connections.values().filter(|client| client.is_connected()).count(), connections.len())
     }
 
+    /// Why one of them is not connected.
+    fn trouble(&self) -> Option<String> {
+        let connections = self.connections.lock();
+        connections.values().find_map(|client| if client.is_connected() { None } else { client.trouble() })
+    }
+
     /// Connects to those that are new and lets go of those that are gone.
     fn set(&self, found: &[NodeRecord]) {
         let mut wanted = self.fixed.clone();
@@ -191,6 +201,9 @@ async fn follow(brokers: Arc<Brokers>, mut nodes: watch::Receiver<Vec<NodeRecord
 fn brokers_probe(brokers: Arc<Brokers>) -> Probe {
     Box::new(move || {
         let (connected, known) = brokers.connected();
-        (connected == 0).then(|| format!("connected to none of {known} known brokers; nothing is handed over"))
+        (connected == 0).then(|| {
+            let trouble = brokers.trouble().map(|trouble| format!(" ({trouble})")).unwrap_or_default();
+            format!("connected to none of {known} known brokers{trouble}; nothing is handed over")
+        })
     })
 }

@@ -116,19 +116,22 @@ fn internal_listener(
     settings: &Settings,
     bridges: Arc<Internal>,
 ) -> anyhow::Result<(Arc<Broker>, std::net::SocketAddr)> {
+    let stats = Arc::new(BrokerStats::default());
+    let link = &settings.link;
+    let tls = listeners::certificate(&stats, "link", link.certificate.as_ref(), link.key.as_ref())?;
     let internal = Broker::new(BrokerParts {
         admit: bridges.clone(),
         gate: bridges.clone(),
         feed: bridges,
         limits: parts::internal_limits(settings),
-        stats: Arc::new(BrokerStats::default()),
+        stats,
         failed_login_delay: Duration::from_millis(settings.auth.failed_login_delay_millis),
     });
     let config = ListenerConfig {
-        address: settings.link.listen,
-        transport: Transport::Tcp,
+        address: link.listen,
+        transport: if tls.is_some() { Transport::Tls } else { Transport::Tcp },
         websocket_path: String::new(),
-        tls: None,
+        tls,
     };
     let listening = listen(&internal, config)
         .map_err(|error| anyhow::anyhow!("link.listen: {error} (error {})", error.code().number()))?;

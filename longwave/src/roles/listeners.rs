@@ -1,12 +1,14 @@
 //! Opens the listeners that the settings name.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use longwave_broker::Broker;
 use longwave_broker::listen::tls::{CertificateFiles, TlsReload};
 use longwave_broker::listen::{ListenerConfig, Transport, listen};
+use longwave_broker::stats::BrokerStats;
 use longwave_settings::Settings;
 use tracing::warn;
 
@@ -16,7 +18,7 @@ use crate::banner::Addresses;
 const DRAIN_LIMIT: Duration = Duration::from_secs(60);
 
 pub(super) fn open(broker: &Arc<Broker>, settings: &Settings) -> anyhow::Result<Addresses> {
-    let tls = certificate(broker, settings)?;
+    let tls = certificate(broker.stats(), "tls", settings.tls.certificate.as_ref(), settings.tls.key.as_ref())?;
     let mut addresses = Addresses::default();
     let wanted = [
         ("MQTT", "mqtt", Transport::Tcp, settings.listen.mqtt),
@@ -55,13 +57,20 @@ pub(super) async fn drain(broker: &Arc<Broker>, per_second: u32) {
     }
 }
 
-fn certificate(broker: &Arc<Broker>, settings: &Settings) -> anyhow::Result<Option<Arc<TlsReload>>> {
-    let (Some(certificate), Some(key)) = (&settings.tls.certificate, &settings.tls.key) else {
+/// A certificate that follows its files, if both are set.
+pub(super) fn certificate(
+    stats: &Arc<BrokerStats>,
+    section: &'static str,
+    certificate: Option<&PathBuf>,
+    key: Option<&PathBuf>,
+) -> anyhow::Result<Option<Arc<TlsReload>>> {
+    let (Some(certificate), Some(key)) = (certificate, key) else {
+        ensure!(certificate.is_none() && key.is_none(), "{section}: certificate and key need each other (error 5001)");
         return Ok(None);
     };
     let files = CertificateFiles { certificate: certificate.clone(), key: key.clone() };
-    let tls = TlsReload::load(files, broker.stats().clone())
+    let tls = TlsReload::load(files, stats.clone())
         .map_err(|error| anyhow::anyhow!("{error} (error {})", error.code().number()))
-        .context("tls")?;
+        .context(section)?;
     Ok(Some(tls))
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, bail, ensure};
+use longwave_link::LinkTls;
 use longwave_model::NodeId;
 use longwave_persistence::redis::{Redis, RedisConfig, Topology};
 use longwave_settings::Settings;
@@ -46,6 +47,18 @@ pub(super) fn secret(settings: &Settings) -> anyhow::Result<String> {
         file.display()
     );
     Ok(secret)
+}
+
+/// How a bridge reaches brokers over TLS, if it is to.
+pub(super) fn link_tls(settings: &Settings) -> anyhow::Result<Option<LinkTls>> {
+    let link = &settings.link;
+    let Some(roots) = &link.root_certificates else {
+        ensure!(link.server_name.is_none(), "link.server_name: needs link.root_certificates (error 5001)");
+        return Ok(None);
+    };
+    let trust = longwave_tls::trusting(roots)
+        .map_err(|error| anyhow::anyhow!("link.root_certificates: {error} (error 5007)"))?;
+    Ok(Some(LinkTls { trust, server_name: link.server_name.clone(), directory: settings.store.path.clone() }))
 }
 
 /// Redis; it need not be there yet.

@@ -1,12 +1,8 @@
 //! Opens the driver's session: nodes, TLS, credentials, and the policies that every statement starts from.
 
 use std::collections::HashMap;
-use std::fs;
 use std::sync::Arc;
 
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject as _;
-use rustls::{ClientConfig, RootCertStore};
 use scylla::client::execution_profile::ExecutionProfile;
 use scylla::client::session::Session;
 use scylla::client::session_builder::SessionBuilder;
@@ -44,33 +40,13 @@ pub(super) async fn session(config: &CassandraConfig) -> Result<Session, Cassand
     if let Some(credentials) = &config.credentials {
         builder = builder.user(&credentials.user, &credentials.password);
     }
-    if config.root_certificates.is_some() {
-        builder = builder.tls_context(Some(tls(config)?));
+    if let Some(roots) = &config.root_certificates {
+        let trust = longwave_tls::trusting(roots);
+        let trust = trust.map_err(|error| CassandraError::Setting(format!("cassandra.root_certificates: {error}")))?;
+        builder = builder.tls_context(Some(trust));
     }
     builder.build().await.map_err(|error| CassandraError::Unreachable {
         nodes: config.contact_points.join(", "),
         reason: error.to_string(),
     })
-}
-
-fn tls(config: &CassandraConfig) -> Result<Arc<ClientConfig>, CassandraError> {
-    let path = config.root_certificates.clone().unwrap_or_default();
-    let unusable =
-        |reason: String| CassandraError::Setting(format!("cassandra.root_certificates: {}: {reason}", path.display()));
-    let pem = fs::read(&path).map_err(|error| unusable(error.to_string()))?;
-    let mut roots = RootCertStore::empty();
-    for certificate in CertificateDer::pem_slice_iter(&pem) {
-        let certificate = certificate.map_err(|error| unusable(error.to_string()))?;
-        roots.add(certificate).map_err(|error| unusable(error.to_string()))?;
-    }
-    if roots.is_empty() {
-        return Err(unusable("there is no certificate in it".to_owned()));
-    }
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let client = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|error| unusable(error.to_string()))?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    Ok(Arc::new(client))
 }

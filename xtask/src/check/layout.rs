@@ -57,7 +57,7 @@ const REQUIRED: [&str; 9] = [
 ];
 
 /// The library packages, flat below `libs/`, each with one job.
-const LIBRARIES: [&str; 11] = [
+const LIBRARIES: [&str; 12] = [
     "envelope",
     "feed",
     "journal-model",
@@ -68,6 +68,7 @@ const LIBRARIES: [&str; 11] = [
     "settings",
     "telemetry",
     "testkit",
+    "tls",
     "topics",
 ];
 

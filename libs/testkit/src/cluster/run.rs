@@ -11,7 +11,7 @@ use tokio::time::sleep;
 
 use super::engines::Engines;
 use super::faults::Fault;
-use super::node::{Node, Site, store_settings};
+use super::node::{Node, Site, make_certificate, store_settings};
 use crate::history::{Breach, History, check};
 use crate::server::Role;
 use crate::torture::{Clients, audit_with, prepare};
@@ -73,6 +73,7 @@ impl Cluster {
         planted: Option<&str>,
     ) -> anyhow::Result<Self> {
         let directory = tempfile::tempdir()?;
+        make_certificate(directory.path())?;
         // Never one of an earlier run: its message ids would be found stored, and acknowledged without a write.
         let keyspace = format!("cluster_{}_{}_{:x}", seed % 1_000_000, std::process::id(), rand::random::<u32>());
         let schema = std::process::Command::new(binary)

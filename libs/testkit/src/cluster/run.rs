@@ -104,7 +104,9 @@ impl Cluster {
         for node in &mut self.nodes {
             node.server.stop()?;
         }
-        let settings = store_settings(&self.engines, &self.keyspace);
+        let mut settings = store_settings(&self.engines, &self.keyspace);
+        // An audit reads much, and nothing waits for it.
+        settings.push("cassandra.request_seconds=60".to_owned());
         let arguments: Vec<String> = settings.into_iter().flat_map(|setting| ["--set".to_owned(), setting]).collect();
         audit_with(&self.binary, &self._directory.path().join("audit"), &arguments)
     }

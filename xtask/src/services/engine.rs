@@ -25,7 +25,7 @@ impl Engine {
 }
 
 /// All engines.
-pub(super) const ENGINES: [Engine; 6] = [
+pub(super) const ENGINES: [Engine; 7] = [
     Engine {
         name: "cassandra",
         variable: "LONGWAVE_TEST_CASSANDRA",
@@ -36,6 +36,12 @@ pub(super) const ENGINES: [Engine; 6] = [
         name: "cassandra-cluster",
         variable: "LONGWAVE_TEST_CASSANDRA_CLUSTER",
         make: cassandra::three,
+        after: |_| Ok(()),
+    },
+    Engine {
+        name: "cassandra-secure",
+        variable: "LONGWAVE_TEST_CASSANDRA_SECURE",
+        make: |home| vec![cassandra::secure(home)],
         after: |_| Ok(()),
     },
     Engine {

@@ -79,11 +79,12 @@ const FENCED: [(&str, &[&str], &str); 8] = [
             "longwave",
             "longwave-push",
             "longwave-persistence",
+            "longwave-link",
             "longwave-client",
             "longwave-testkit",
             "longwave-benches",
         ],
-        "the bridge and the feed know no socket; persistence reaches its engines over TLS",
+        "the bridge and the feed know no socket; persistence reaches its engines and the link its brokers over TLS",
     ),
     ("axum", &["longwave", "longwave-push", "longwave-testkit"], "HTTP is served by the binary alone"),
     (

@@ -75,7 +75,11 @@ impl Running for BridgeNode {
             },
         );
         let leaving = watch::Sender::new(false);
-        let client = ClientSettings { name: node.as_str().to_owned(), secret: nodes::secret(settings)? };
+        let client = ClientSettings {
+            name: node.as_str().to_owned(),
+            secret: nodes::secret(settings)?,
+            tls: nodes::link_tls(settings)?,
+        };
         let brokers = Arc::new(Brokers {
             fixed: nodes::addresses(&settings.link.brokers, "link.brokers")?,
             client,
@@ -182,6 +186,12 @@ fn brokers_probe(brokers: Arc<Brokers>) -> Box<dyn Fn() -> Option<String> + Send
         let connections = brokers.connections.lock();
         let connected = connections.values().filter(|client| client.is_connected()).count();
         let known = connections.len();
-        (connected == 0).then(|| format!("connected to none of {known} known brokers; nothing is handed over"))
+        (connected == 0).then(|| {
+            let said = connections.iter().find_map(|((host, port), client)| {
+                client.failure().map(|error| format!(" ({host}:{port}: {error}; error {})", error.code().number()))
+            });
+            let said = said.unwrap_or_default();
+            format!("connected to none of {known} known brokers; nothing is handed over{said}")
+        })
     })
 }

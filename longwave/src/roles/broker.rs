@@ -82,6 +82,7 @@ impl Running for BrokerNode {
         ];
         let exporter = metrics::exporter(Sources {
             broker: Some(broker_stats),
+            internal: Some(internal.stats().clone()),
             feed: Some(feed_stats),
             link: Some(link_stats),
             redis: Some(redis.clone()),

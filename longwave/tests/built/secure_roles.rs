@@ -23,7 +23,7 @@ impl Engine {
         let variable = format!("LONGWAVE_TEST_{}", name.to_uppercase().replace('-', "_"));
         let address = env::var(&variable).unwrap_or_else(|_| usual.to_owned());
         let there = address.to_socket_addrs().ok().and_then(|mut addresses| addresses.next());
-        if !there.is_some_and(|there| TcpStream::connect_timeout(&there, Duration::from_secs(2)).is_ok()) {
+        if there.is_none_or(|there| TcpStream::connect_timeout(&there, Duration::from_secs(2)).is_err()) {
             cannot_run("secure roles", &format!("no {name} answers at {address} (`cargo xtask services up {name}`)"));
             return None;
         }
@@ -94,7 +94,11 @@ fn messages_pass_where_every_connection_is_tls() {
         said.contains("TLS: invalid peer certificate") && said.contains("error 5012")
     });
     assert!(stranger.end_of_log().contains("5012"), "{}", stranger.end_of_log());
+    let metrics = || http::get(broker.plan().admin, "/metrics").map(|(_, text)| text).unwrap_or_default();
+    let number = |name: &str| metrics().lines().find_map(|line| line.strip_prefix(name)?.trim().parse::<f64>().ok());
+    eventually("the broker counts what it refused", || number("longwave_link_handshakes_failed_total") > Some(0.0));
     drop(stranger);
+    assert!(number("longwave_link_certificate_expires_timestamp_seconds") > Some(0.0), "{}", metrics());
 
     let bridge = start(Role::Bridge, "bridge", &certificate);
     for server in [&broker, &bridge] {

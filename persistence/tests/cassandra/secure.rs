@@ -119,8 +119,8 @@ async fn a_data_centre_that_is_not_there_is_named_with_those_that_are() {
 
 /// How opening and making it fail. A driver that tries for ever would hang here.
 async fn both(config: &CassandraConfig) -> [CassandraError; 2] {
-    let opened = timeout(PATIENCE, Cassandra::connect(config)).await.expect("it never gives up");
-    let made = timeout(PATIENCE, migrate(config)).await.expect("it never gives up");
+    let opened = timeout(PATIENCE, Box::pin(Cassandra::connect(config))).await.expect("it never gives up");
+    let made = timeout(PATIENCE, Box::pin(migrate(config))).await.expect("it never gives up");
     [opened.unwrap_err(), made.unwrap_err()]
 }
 

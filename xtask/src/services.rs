@@ -130,8 +130,7 @@ fn up(home: &Path, names: &[&str], keep: bool) -> Result<()> {
         }
     }
     let results: Vec<Result<()>> = std::thread::scope(|scope| {
-        let starting: Vec<_> =
-            engines.iter().map(|engine| scope.spawn(move || start(engine, home, keep))).collect();
+        let starting: Vec<_> = engines.iter().map(|engine| scope.spawn(move || start(engine, home, keep))).collect();
         let ended = starting.into_iter().map(|thread| thread.join());
         ended.map(|ended| ended.unwrap_or_else(|_| bail!("an engine could not be started"))).collect()
     });

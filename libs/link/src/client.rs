@@ -8,26 +8,26 @@ use bytes::Bytes;
 use longwave_model::ShardId;
 use longwave_port::{Answer, Answers, Completion, Gate};
 use parking_lot::Mutex;
+use rumqttc::Transport;
 use rumqttc::v5::mqttbytes::QoS;
 use rumqttc::v5::mqttbytes::v5::{Packet, Publish, PublishProperties};
 use rumqttc::v5::{AsyncClient, Event, EventLoop, MqttOptions};
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
-use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
+use tokio::time::{MissedTickBehavior, interval, sleep};
 use tracing::{info, warn};
 
+use crate::connect_error::ConnectError;
 use crate::frame::{self, FRAME_BYTES, FRAME_REQUESTS, Response, ToBridge, ToBroker, VERSION};
 use crate::internal::BRIDGE_USER;
 use crate::lease::Lease;
 use crate::settings::BEAT;
-use crate::tunnel::{LinkTls, Tunnel};
+use crate::tls::LinkTls;
+use crate::tunnel::Tunnel;
 use crate::{from_frame, to_frame};
 
 /// Pause before a broker is tried again.
 const RECONNECT: Duration = Duration::from_millis(300);
-
-/// How long an attempt may take.
-const CONNECT: Duration = Duration::from_secs(5);
 
 /// The largest frame: one publish of the largest size, and then some.
 const PACKET_BYTES: u32 = 4 << 20;
@@ -45,7 +45,7 @@ pub struct ClientSettings {
     pub name: String,
     /// What it shows. Never logged.
     pub secret: String,
-    /// `None` = plain TCP.
+    /// TLS; `None` = plain TCP.
     pub tls: Option<LinkTls>,
 }
 
@@ -62,6 +62,8 @@ struct State {
     origin: Instant,
     outgoing: Mutex<Outgoing>,
     ready: Notify,
+    /// Why there is no connection; `None` while there is one, and before the first try has ended.
+    failure: Mutex<Option<ConnectError>>,
 }
 
 #[derive(Default)]
@@ -76,8 +78,6 @@ struct Outgoing {
     /// When the beats that were not heard yet were sent.
     beats: Vec<(u64, Instant)>,
     next_beat: u64,
-    /// Why there is no connection.
-    trouble: Option<String>,
 }
 
 impl Client {
@@ -98,21 +98,22 @@ impl Client {
             origin: Instant::now(),
             outgoing: Mutex::default(),
             ready: Notify::new(),
+            failure: Mutex::default(),
         });
         let task = tokio::spawn(run(address, settings, state.clone()));
         Self { state, task }
+    }
+
+    /// Why there is no connection, as the last try ended.
+    #[must_use]
+    pub fn failure(&self) -> Option<ConnectError> {
+        self.state.failure.lock().clone()
     }
 
     /// Whether the broker has accepted this bridge.
     #[must_use]
     pub fn is_connected(&self) -> bool {
         self.state.outgoing.lock().lease.as_ref().is_some_and(|(_, lease)| longwave_port::Lease::holds(&**lease))
-    }
-
-    /// Why the last connection, or attempt at one, came to an end.
-    #[must_use]
-    pub fn trouble(&self) -> Option<String> {
-        self.state.outgoing.lock().trouble.clone()
     }
 }
 
@@ -125,61 +126,78 @@ impl Drop for Client {
 
 async fn run(address: (String, u16), settings: ClientSettings, state: Arc<State>) {
     loop {
-        if let Err(reason) = connect(&address, &settings, &state).await {
-            warn!(host = %address.0, port = address.1, reason, "no connection to a broker");
-            state.outgoing.lock().trouble = Some(format!("{}:{}: {reason}", address.0, address.1));
-        }
+        let error = connection(&address, &settings, &state).await;
         state.end_lease();
+        state.failed(&address, error);
         sleep(RECONNECT).await;
     }
 }
 
-/// One connection, as long as it lasts.
-async fn connect(address: &(String, u16), settings: &ClientSettings, state: &Arc<State>) -> Result<(), String> {
-    let tunnel = match &settings.tls {
-        None => None,
+/// One connection, from its beginning to its end.
+async fn connection(address: &(String, u16), settings: &ClientSettings, state: &Arc<State>) -> ConnectError {
+    let (tunnel, mut options) = match &settings.tls {
+        None => (None, MqttOptions::new(&settings.name, &address.0, address.1)),
         Some(tls) => {
-            let opened = timeout(CONNECT, Tunnel::open(address, tls)).await;
-            Some(opened.map_err(|_| format!("no TLS connection within {CONNECT:?}"))??)
+            let tunnel = match Tunnel::open(address, tls).await {
+                Ok(tunnel) => tunnel,
+                Err(error) => return error,
+            };
+            let mut options = MqttOptions::new(&settings.name, tunnel.path(), address.1);
+            options.set_transport(Transport::Unix);
+            (Some(tunnel), options)
         }
     };
-    let mut options = match &tunnel {
-        None => MqttOptions::new(&settings.name, &address.0, address.1),
-        Some(tunnel) => MqttOptions::new(&settings.name, tunnel.socket.to_string_lossy(), 0),
-    };
-    if tunnel.is_some() {
-        options.set_transport(rumqttc::Transport::unix());
-    }
     options
         .set_credentials(BRIDGE_USER, &settings.secret)
         .set_keep_alive(Duration::from_secs(5))
         .set_clean_start(true)
-        .set_connection_timeout(CONNECT.as_secs())
+        .set_connection_timeout(5)
         .set_max_packet_size(Some(PACKET_BYTES));
     let mut network = rumqttc::NetworkOptions::new();
     network.set_tcp_nodelay(true);
     options.set_network_options(network);
     // New at each try: what an earlier one left in its queue is of an earlier lease.
     let (client, events) = AsyncClient::new(options, 64);
+    let carry = async {
+        match tunnel {
+            Some(tunnel) => {
+                let error = tunnel.run().await;
+                // The client sees the same end, and knows better what it means.
+                sleep(RECONNECT).await;
+                error
+            }
+            None => std::future::pending().await,
+        }
+    };
+    let lost = |what: &str| ConnectError::Lost(what.to_owned());
     tokio::select! {
-        ended = receive(events, &client, &settings.name, state) => ended,
-        () = respond(&client, state) => Ok(()),
-        () = beat(&client, state) => Ok(()),
+        error = receive(events, &client, settings, state) => error,
+        () = respond(&client, state) => lost("responses cannot be sent"),
+        () = beat(&client, state) => lost("beats cannot be sent"),
+        error = carry => error,
     }
 }
 
-/// Takes what the broker sends, until the connection ends; then says why.
-async fn receive(mut events: EventLoop, client: &AsyncClient, name: &str, state: &Arc<State>) -> Result<(), String> {
+/// Takes what the broker sends, until the connection ends.
+async fn receive(
+    mut events: EventLoop,
+    client: &AsyncClient,
+    settings: &ClientSettings,
+    state: &Arc<State>,
+) -> ConnectError {
+    let mut was_accepted = false;
     loop {
         match events.poll().await {
             Ok(Event::Incoming(Packet::ConnAck(_))) => {
+                was_accepted = true;
                 state.outgoing.lock().subscribed = Some(Instant::now());
-                let requests = format!("$bridge/{name}/req");
-                client.subscribe(requests, QoS::AtMostOnce).await.map_err(|error| error.to_string())?;
+                if client.subscribe(format!("$bridge/{}/req", settings.name), QoS::AtMostOnce).await.is_err() {
+                    return ConnectError::Lost("requests cannot be subscribed to".to_owned());
+                }
             }
             Ok(Event::Incoming(Packet::Publish(publish))) => state.take(publish),
             Ok(_) => {}
-            Err(error) => return Err(error.to_string()),
+            Err(error) => return ConnectError::of_client(&error, was_accepted, settings.tls.is_some()),
         }
     }
 }
@@ -252,6 +270,7 @@ impl State {
         outgoing.beats.retain(|(beat, _)| *beat > frame.heard);
         if outgoing.topic.is_none() {
             info!(broker = %topic, "broker connected");
+            *self.failure.lock() = None;
             outgoing.topic = Some(topic);
         }
         match &outgoing.lease {
@@ -273,6 +292,15 @@ impl State {
                 outgoing.responses.clear();
                 Some(lease)
             }
+        }
+    }
+
+    /// Says so when it is another reason than before, for it is tried several times a second.
+    fn failed(&self, address: &(String, u16), error: ConnectError) {
+        let before = self.failure.lock().replace(error.clone());
+        if before.as_ref() != Some(&error) {
+            let broker = format!("{}:{}", address.0, address.1);
+            warn!(code = error.code().number(), %broker, %error, "no connection to a broker");
         }
     }
 

@@ -25,13 +25,13 @@ pub struct LinkSettings {
     pub advertise: String,
     /// File whose first line is the secret that bridges show to brokers, at least 16 bytes. Broker and bridge need it.
     pub secret_file: Option<PathBuf>,
-    /// Broker: PEM file with its certificate, then its intermediates; bridges then have to use TLS. Needs `link.key`.
+    /// Broker: PEM file with the certificate of the internal listener, then its intermediates: bridges must use TLS. Watched and reloaded.
     pub certificate: Option<PathBuf>,
-    /// Broker: PEM file with the certificate's private key.
+    /// Broker: PEM file with the private key of `certificate`.
     pub key: Option<PathBuf>,
-    /// Bridge: PEM file with root certificates: it connects to brokers by TLS, and only to those whose certificate is of these.
+    /// Bridge: PEM file with root certificates: connections to brokers use TLS.
     pub root_certificates: Option<PathBuf>,
-    /// Bridge: the name that brokers' certificates are for, where that is not the host of `link.advertise`.
+    /// Bridge: the name that every broker's certificate carries; absent = the host of the address at which it is reached.
     pub server_name: Option<String>,
     /// Bridge: addresses (`host:port`) of brokers, separated by commas, beside those found through Redis.
     pub brokers: String,

@@ -162,9 +162,11 @@ impl Brokers {
     }
 
     /// Why one of them is not connected.
-    fn trouble(&self) -> Option<String> {
+    fn failure(&self) -> Option<String> {
         let connections = self.connections.lock();
-        connections.values().find_map(|client| if client.is_connected() { None } else { client.trouble() })
+        connections.iter().find_map(|((host, port), client)| {
+            client.failure().map(|error| format!(" ({host}:{port}: {error}; error {})", error.code().number()))
+        })
     }
 
     /// Connects to those that are new and lets go of those that are gone.
@@ -202,8 +204,8 @@ fn brokers_probe(brokers: Arc<Brokers>) -> Probe {
     Box::new(move || {
         let (connected, known) = brokers.connected();
         (connected == 0).then(|| {
-            let trouble = brokers.trouble().map(|trouble| format!(" ({trouble})")).unwrap_or_default();
-            format!("connected to none of {known} known brokers{trouble}; nothing is handed over")
+            let failure = brokers.failure().unwrap_or_default();
+            format!("connected to none of {known} known brokers{failure}; nothing is handed over")
         })
     })
 }

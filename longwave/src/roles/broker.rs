@@ -82,13 +82,15 @@ impl Running for BrokerNode {
         ];
         let exporter = metrics::exporter(Sources {
             broker: Some(broker_stats),
+            internal: Some(internal.stats().clone()),
             feed: Some(feed_stats),
             link: Some(link_stats),
             redis: Some(redis.clone()),
             ..Sources::of(backend)
         });
         let mut addresses = listeners::open(&broker, settings)?;
-        addresses.listeners.push(("Bridges", internal_address.to_string()));
+        let bridges = if settings.link.certificate.is_some() { "Bridges, TLS" } else { "Bridges" };
+        addresses.listeners.push((bridges, internal_address.to_string()));
         let operations = Operations { backend: backend.clone(), accounts };
         let mut desk =
             Desk::open(settings, Arc::new(Health::new(probes)), exporter, operations, &mut addresses).await?;
@@ -112,21 +114,20 @@ impl Running for BrokerNode {
 }
 
 /// Opens the listener for bridges: a broker of its own, whose clients they are.
-fn internal_listener(
+pub(super) fn internal_listener(
     settings: &Settings,
     bridges: Arc<Internal>,
 ) -> anyhow::Result<(Arc<Broker>, std::net::SocketAddr)> {
-    let stats = Arc::new(BrokerStats::default());
-    let link = &settings.link;
-    let tls = listeners::certificate(&stats, "link", link.certificate.as_ref(), link.key.as_ref())?;
     let internal = Broker::new(BrokerParts {
         admit: bridges.clone(),
         gate: bridges.clone(),
         feed: bridges,
         limits: parts::internal_limits(settings),
-        stats,
+        stats: Arc::new(BrokerStats::default()),
         failed_login_delay: Duration::from_millis(settings.auth.failed_login_delay_millis),
     });
+    let link = &settings.link;
+    let tls = listeners::certificate(&internal, link.certificate.as_deref(), link.key.as_deref(), "link")?;
     let config = ListenerConfig {
         address: link.listen,
         transport: if tls.is_some() { Transport::Tls } else { Transport::Tcp },

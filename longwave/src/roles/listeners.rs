@@ -1,14 +1,13 @@
 //! Opens the listeners that the settings name.
 
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context as _, ensure};
+use anyhow::Context as _;
 use longwave_broker::Broker;
 use longwave_broker::listen::tls::{CertificateFiles, TlsReload};
 use longwave_broker::listen::{ListenerConfig, Transport, listen};
-use longwave_broker::stats::BrokerStats;
 use longwave_settings::Settings;
 use tracing::warn;
 
@@ -18,7 +17,7 @@ use crate::banner::Addresses;
 const DRAIN_LIMIT: Duration = Duration::from_secs(60);
 
 pub(super) fn open(broker: &Arc<Broker>, settings: &Settings) -> anyhow::Result<Addresses> {
-    let tls = certificate(broker.stats(), "tls", settings.tls.certificate.as_ref(), settings.tls.key.as_ref())?;
+    let tls = certificate(broker, settings.tls.certificate.as_deref(), settings.tls.key.as_deref(), "tls")?;
     let mut addresses = Addresses::default();
     let wanted = [
         ("MQTT", "mqtt", Transport::Tcp, settings.listen.mqtt),
@@ -57,19 +56,16 @@ pub(super) async fn drain(broker: &Arc<Broker>, per_second: u32) {
     }
 }
 
-/// A certificate that follows its files, if both are set.
+/// The certificate that a section of the settings names, if it names one.
 pub(super) fn certificate(
-    stats: &Arc<BrokerStats>,
+    broker: &Arc<Broker>,
+    certificate: Option<&Path>,
+    key: Option<&Path>,
     section: &'static str,
-    certificate: Option<&PathBuf>,
-    key: Option<&PathBuf>,
 ) -> anyhow::Result<Option<Arc<TlsReload>>> {
-    let (Some(certificate), Some(key)) = (certificate, key) else {
-        ensure!(certificate.is_none() && key.is_none(), "{section}: certificate and key need each other (error 5001)");
-        return Ok(None);
-    };
-    let files = CertificateFiles { certificate: certificate.clone(), key: key.clone() };
-    let tls = TlsReload::load(files, stats.clone())
+    let (Some(certificate), Some(key)) = (certificate, key) else { return Ok(None) };
+    let files = CertificateFiles { certificate: certificate.to_owned(), key: key.to_owned() };
+    let tls = TlsReload::load(files, broker.stats().clone())
         .map_err(|error| anyhow::anyhow!("{error} (error {})", error.code().number()))
         .context(section)?;
     Ok(Some(tls))

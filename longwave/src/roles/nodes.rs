@@ -49,16 +49,11 @@ pub(super) fn secret(settings: &Settings) -> anyhow::Result<String> {
     Ok(secret)
 }
 
-/// How a bridge reaches brokers over TLS, if it is to.
+/// How a bridge reaches brokers by TLS, if it does. Its sockets lie beside the operators' one, in the directory of this process alone.
 pub(super) fn link_tls(settings: &Settings) -> anyhow::Result<Option<LinkTls>> {
-    let link = &settings.link;
-    let Some(roots) = &link.root_certificates else {
-        ensure!(link.server_name.is_none(), "link.server_name: needs link.root_certificates (error 5001)");
-        return Ok(None);
-    };
-    let trust = longwave_tls::trusting(roots)
-        .map_err(|error| anyhow::anyhow!("link.root_certificates: {error} (error 5007)"))?;
-    Ok(Some(LinkTls { trust, server_name: link.server_name.clone(), directory: settings.store.path.clone() }))
+    let Some(roots) = &settings.link.root_certificates else { return Ok(None) };
+    let tls = LinkTls::load(roots, settings.link.server_name.clone(), settings.store.path.clone());
+    tls.map(Some).map_err(|error| anyhow::anyhow!("link.root_certificates: {error} (error 5007)"))
 }
 
 /// Redis; it need not be there yet.

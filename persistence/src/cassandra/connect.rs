@@ -1,6 +1,6 @@
 //! Opens the driver's session: nodes, TLS, credentials, and the policies that every statement starts from.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use scylla::client::execution_profile::ExecutionProfile;
@@ -9,7 +9,7 @@ use scylla::client::session_builder::SessionBuilder;
 use scylla::policies::load_balancing::DefaultPolicy;
 
 use super::config::CassandraConfig;
-use super::open_error::CassandraError;
+use super::open_error::{CassandraError, no_session};
 
 /// Connects, to no keyspace in particular.
 pub(super) async fn session(config: &CassandraConfig) -> Result<Session, CassandraError> {
@@ -45,8 +45,21 @@ pub(super) async fn session(config: &CassandraConfig) -> Result<Session, Cassand
         let trust = trust.map_err(|error| CassandraError::Setting(format!("cassandra.root_certificates: {error}")))?;
         builder = builder.tls_context(Some(trust));
     }
-    builder.build().await.map_err(|error| CassandraError::Unreachable {
-        nodes: config.contact_points.join(", "),
-        reason: error.to_string(),
-    })
+    let session = builder.build().await.map_err(|error| no_session(config, &error))?;
+    check_home(&session, config)?;
+    Ok(session)
+}
+
+/// Refuses a home data centre that no node is in: the driver would find nobody to ask, and say so of every statement.
+fn check_home(session: &Session, config: &CassandraConfig) -> Result<(), CassandraError> {
+    let Some(home) = &config.local_data_centre else { return Ok(()) };
+    let state = session.get_cluster_state();
+    let there: BTreeSet<&str> = state.get_nodes_info().iter().filter_map(|node| node.datacenter.as_deref()).collect();
+    if there.contains(home.as_str()) {
+        return Ok(());
+    }
+    let known = there.into_iter().collect::<Vec<_>>().join(", ");
+    Err(CassandraError::Setting(format!(
+        "cassandra.local_data_centre: no node is in {home:?}; the cluster has {known}"
+    )))
 }

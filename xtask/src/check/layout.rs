@@ -26,7 +26,9 @@ const DIRECTORIES: [&str; 16] = [
     "xtask",
 ];
 
-const FILES: [&str; 15] = [
+const FILES: [&str; 16] = [
+    // A directory, but in a second work tree a file.
+    ".git",
     ".dockerignore",
     ".editorconfig",
     ".gitattributes",

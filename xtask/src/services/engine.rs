@@ -25,7 +25,7 @@ impl Engine {
 }
 
 /// All engines.
-pub(super) const ENGINES: [Engine; 7] = [
+pub(super) const ENGINES: [Engine; 8] = [
     Engine {
         name: "cassandra",
         variable: "LONGWAVE_TEST_CASSANDRA",
@@ -67,6 +67,12 @@ pub(super) const ENGINES: [Engine; 7] = [
         variable: "LONGWAVE_TEST_REDIS_SECURE",
         make: |home| vec![redis::secure(home)],
         after: |_| Ok(()),
+    },
+    Engine {
+        name: "redis-secure-cluster",
+        variable: "LONGWAVE_TEST_REDIS_SECURE_CLUSTER",
+        make: redis::secure_masters,
+        after: redis::join_masters,
     },
 ];
 

@@ -90,7 +90,7 @@ pub(super) const STAGES: [Stage; 13] = [
         budget: minutes(2),
         work: |root, stage| {
             let cassandra = ["cassandra", "cassandra-secure"];
-            let redis = ["redis", "redis-cluster", "redis-sentinel", "redis-secure"];
+            let redis = ["redis", "redis-cluster", "redis-sentinel", "redis-secure", "redis-secure-cluster"];
             let mut up = ourselves(root, &["services", "up"])?;
             watched(stage, up.args(cassandra).args(redis))
         },

@@ -145,6 +145,7 @@ async fn a_broker_that_is_not_who_it_should_be_is_not_told_the_secret() {
     let empty = site.directory.path().join("empty.pem");
     std::fs::write(&empty, "nothing").unwrap();
     let error = LinkTls::load(&empty, None, PathBuf::new()).unwrap_err();
+    assert!(error.to_string().contains("empty.pem: there is no certificate in it"), "{error}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -108,7 +108,7 @@ async fn every_master_is_reached(config: RedisConfig) {
         redis.register(&one, &phone).await.unwrap();
         assert_eq!(redis.node_of_device(&phone[0].0, &phone[0].1).await.unwrap(), Some(one.clone()));
         redis.unregister(&one, &phone).await.unwrap();
-        assert_eq!(redis.take(&name, 1, 1, 1).await.unwrap(), None);
+        assert_eq!(take(&redis, &name, 1, 1, 1).await.unwrap(), None);
     }
     let names = (0..8).map(|number| node(&format!("b{}-{number}", std::process::id())));
     let hello = Bytes::from_static(b"hello");

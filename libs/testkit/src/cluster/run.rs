@@ -142,7 +142,10 @@ pub async fn run(run: &ClusterRun) -> anyhow::Result<ClusterVerdict> {
             sleep(Duration::from_millis(random.random_range(0..300))).await;
         }
         sleep(fault.lasts(&mut random)).await;
-        for fault in &both {
+        // Engines come back first: a process does not start without them.
+        let mut ending = both.clone();
+        ending.sort_by_key(|fault| std::cmp::Reverse(fault.target()));
+        for fault in ending {
             fault.end(&mut cluster.nodes, &run.engines).await?;
         }
         faults.extend(both);

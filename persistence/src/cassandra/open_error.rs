@@ -2,8 +2,8 @@
 
 use longwave_model::ErrorCode;
 use scylla::errors::{
-    ConnectionError, ConnectionPoolError, ConnectionSetupRequestErrorKind, DbError, ExecutionError, MetadataError,
-    NewSessionError, RequestAttemptError,
+    BrokenConnectionError, BrokenConnectionErrorKind, ConnectionError, ConnectionPoolError,
+    ConnectionSetupRequestErrorKind, DbError, ExecutionError, MetadataError, NewSessionError, RequestAttemptError,
 };
 
 use super::config::CassandraConfig;
@@ -101,7 +101,9 @@ pub(super) fn no_session(config: &CassandraConfig, error: &NewSessionError) -> C
                 nodes,
                 reason: "it wants a password; set cassandra.user and cassandra.password_file".to_owned(),
             },
-            ConnectionSetupRequestErrorKind::BrokenConnection(_) if config.root_certificates.is_none() => {
+            ConnectionSetupRequestErrorKind::BrokenConnection(broken)
+                if config.root_certificates.is_none() && !is_silence(broken) =>
+            {
                 let hint = "it may take TLS alone, then set cassandra.root_certificates";
                 CassandraError::Unreachable { nodes, reason: format!("it ended the connection ({hint}): {last}") }
             }
@@ -120,6 +122,11 @@ pub(super) fn no_session(config: &CassandraConfig, error: &NewSessionError) -> C
         },
         _ => CassandraError::Unreachable { nodes, reason: last.to_string() },
     }
+}
+
+/// Whether the node said nothing at all, as against having ended the connection.
+fn is_silence(broken: &BrokenConnectionError) -> bool {
+    matches!(broken.downcast_ref(), Some(BrokenConnectionErrorKind::KeepaliveTimeout(_)))
 }
 
 /// Why a statement of the schema failed.

@@ -71,8 +71,8 @@ impl Dependency {
             Self::Redis => engines.services("kill", &engines.redis_node).await,
             Self::Cassandra => engines.services("pause", &engines.cassandra_nodes[0]).await,
             Self::Bridges | Self::Brokers => {
-                let its = cluster.nodes.iter_mut().filter(|node| self.is(node.server.plan().role));
-                its.map(|node| node.server.kill()).collect()
+                let mut its = cluster.nodes.iter_mut().filter(|node| self.is(node.server.plan().role));
+                its.try_for_each(|node| node.server.kill())
             }
         }
     }

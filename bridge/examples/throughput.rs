@@ -114,6 +114,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         settings: BridgeSettings { unknown_peers: UnknownPeers::Allowed, ..BridgeSettings::default() },
         stats: stats.clone(),
         ownership: Ownership::Always,
+        shared_rates: None,
     });
     bridge.ready().await;
     let load = Arc::new(Load {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use longwave_model::{OwnerId, ShardId};
 use longwave_persistence::Store;
-use longwave_port::{Admit, Bus, Completion, Gate, Publish};
+use longwave_port::{Admit, Bus, Completion, Gate, Publish, SharedRates};
 use parking_lot::Mutex;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
@@ -48,6 +48,8 @@ pub struct BridgeParts {
     pub stats: Arc<BridgeStats>,
     /// When lanes take their shards.
     pub ownership: Ownership,
+    /// Users' rates over all bridges; `None` counts them here alone.
+    pub shared_rates: Option<Arc<dyn SharedRates>>,
 }
 
 /// A running bridge.
@@ -63,7 +65,7 @@ impl Bridge {
     /// Outside a tokio runtime.
     #[must_use]
     pub fn start(parts: BridgeParts) -> Arc<Self> {
-        let BridgeParts { store, bus, admit, clock, settings, stats, ownership } = parts;
+        let BridgeParts { store, bus, admit, clock, settings, stats, ownership, shared_rates } = parts;
         let owned = Arc::new(OwnedShards::new(store.shards()));
         let settings = Arc::new(settings);
         let (marks, mark_jobs) = mpsc::unbounded_channel();
@@ -87,7 +89,7 @@ impl Bridge {
             lanes.push(lane);
         }
         info!(lanes = shards, "bridge started");
-        let rates = Rates::new(settings.user_rate);
+        let rates = Rates::start(settings.user_rate, shared_rates, clock.clone());
         let runtime = Handle::current();
         let core =
             Core { store, admit, clock, settings, stats, rates, lanes, owned, runtime, requests: Requests::default() };

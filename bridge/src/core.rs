@@ -26,7 +26,7 @@ pub(crate) struct Core {
     pub(crate) clock: Clock,
     pub(crate) settings: Arc<BridgeSettings>,
     pub(crate) stats: Arc<BridgeStats>,
-    pub(crate) rates: Rates,
+    pub(crate) rates: Arc<Rates>,
     /// By shard.
     pub(crate) lanes: Vec<mpsc::UnboundedSender<Request>>,
     pub(crate) owned: Arc<OwnedShards>,

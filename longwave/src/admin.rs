@@ -15,7 +15,7 @@ use axum::routing::get;
 use longwave_telemetry::Exporter;
 use prometheus_client::registry::Registry;
 
-pub(crate) use health::Health;
+pub(crate) use health::{Health, Probe, watch};
 pub(crate) use requests::Operations;
 pub(crate) use socket::AdminSocket;
 

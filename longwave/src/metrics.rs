@@ -28,6 +28,8 @@ fn signed(number: i64) -> f64 {
 /// Where a process counts: what its role has.
 pub(crate) struct Sources<'a> {
     pub(crate) broker: Option<Arc<BrokerStats>>,
+    /// Of the listener for bridges.
+    pub(crate) internal: Option<Arc<BrokerStats>>,
     pub(crate) bridge: Option<Arc<BridgeStats>>,
     pub(crate) feed: Option<Arc<FeedStats>>,
     pub(crate) link: Option<Arc<LinkStats>>,
@@ -38,7 +40,7 @@ pub(crate) struct Sources<'a> {
 impl<'a> Sources<'a> {
     /// A store alone.
     pub(crate) fn of(backend: &'a Backend) -> Self {
-        Self { broker: None, bridge: None, feed: None, link: None, redis: None, backend }
+        Self { broker: None, internal: None, bridge: None, feed: None, link: None, redis: None, backend }
     }
 }
 
@@ -47,6 +49,9 @@ pub(crate) fn exporter(sources: Sources<'_>) -> Exporter {
     let mut exporter = Exporter::default();
     if let Some(broker) = sources.broker {
         of_broker(&mut exporter, &broker);
+    }
+    if let Some(internal) = sources.internal {
+        of_internal(&mut exporter, &internal);
     }
     if let Some(bridge) = sources.bridge {
         of_bridge(&mut exporter, &bridge);
@@ -172,6 +177,24 @@ fn of_broker(exporter: &mut Exporter, stats: &Arc<BrokerStats>) {
         ("longwave_connection_panics", "Connection tasks ended by a defect", Kind::Counter, |s| float(s.panics.get())),
         ("longwave_certificate_expires_timestamp_seconds", "When the certificate expires", Kind::Gauge, |s| {
             signed(s.certificate_expires.get())
+        }),
+    ];
+    numbers(exporter, stats, of);
+}
+
+fn of_internal(exporter: &mut Exporter, stats: &Arc<BrokerStats>) {
+    let of: [Number<BrokerStats>; 3] = [
+        (
+            "longwave_link_certificate_expires_timestamp_seconds",
+            "When the certificate that bridges see expires; 0 without TLS",
+            Kind::Gauge,
+            |s| signed(s.certificate_expires.get()),
+        ),
+        ("longwave_link_handshakes_failed", "TLS handshakes with bridges that failed", Kind::Counter, |s| {
+            float(s.handshakes_failed.get())
+        }),
+        ("longwave_link_logins_refused", "Bridges that did not know the secret", Kind::Counter, |s| {
+            float(s.logins_refused.get())
         }),
     ];
     numbers(exporter, stats, of);

@@ -3,6 +3,8 @@
 mod admission;
 mod bridge;
 mod broker;
+#[cfg(test)]
+mod link_tests;
 mod listeners;
 mod nodes;
 mod parts;

@@ -79,6 +79,17 @@ fn check_for_several(settings: &Settings, role: Role) -> anyhow::Result<()> {
     );
     ensure!(!settings.redis.addresses.is_empty(), "redis.addresses: {name} needs Redis (error 5001)");
     ensure!(settings.link.secret_file.is_some(), "link.secret_file: {name} needs a secret to share (error 5001)");
+    let link = &settings.link;
+    ensure!(link.certificate.is_some() == link.key.is_some(), "link: certificate and key go together (error 5001)");
+    // A bridge without TLS would show the secret to whoever listens.
+    ensure!(
+        role == Role::Broker || link.certificate.is_none() || link.root_certificates.is_some(),
+        "link.root_certificates: brokers take TLS alone (link.certificate is set), so bridges need it (error 5001)"
+    );
+    ensure!(
+        link.server_name.is_none() || link.root_certificates.is_some(),
+        "link.server_name: means nothing without link.root_certificates (error 5001)"
+    );
     Ok(())
 }
 
@@ -120,6 +131,25 @@ mod tests {
         assert!(complaint(&settings).contains("link.secret_file"));
         settings.link.secret_file = Some("secret".into());
         assert!(check(&settings, Role::Broker, true).is_ok());
+    }
+
+    #[test]
+    fn both_ends_of_the_link_speak_tls_or_neither() {
+        let mut settings = Settings::default();
+        settings.cassandra.contact_points = "localhost:9042".into();
+        settings.redis.addresses = "localhost:6379".into();
+        settings.link.secret_file = Some("secret".into());
+        settings.link.certificate = Some("cert.pem".into());
+        let complaint = |settings: &Settings, role| check(settings, role, true).unwrap_err().to_string();
+        assert!(complaint(&settings, Role::Broker).contains("go together"));
+        settings.link.key = Some("key.pem".into());
+        assert!(check(&settings, Role::Broker, true).is_ok());
+        assert!(complaint(&settings, Role::Bridge).contains("link.root_certificates"));
+        settings.link.root_certificates = Some("ca.pem".into());
+        assert!(check(&settings, Role::Bridge, true).is_ok());
+        settings.link.root_certificates = None;
+        settings.link.server_name = Some("broker".into());
+        assert!(complaint(&settings, Role::Broker).contains("link.server_name"));
     }
 
     #[test]

@@ -112,8 +112,9 @@ fn nodes(home: &Path) -> impl Iterator<Item = Node> {
     ENGINES.iter().flat_map(|engine| engine.nodes(home))
 }
 
-/// Starts the engines of these names below `home`.
+/// Starts the engines of these names below `home`, side by side: most of what Cassandra takes is waiting.
 fn up(home: &Path, names: &[&str], keep: bool) -> Result<()> {
+    let mut engines: Vec<&Engine> = Vec::new();
     for name in names {
         let Some(engine) = ENGINES.iter().find(|engine| engine.name == *name) else {
             let known: Vec<_> = ENGINES.iter().map(|engine| engine.name).collect();
@@ -123,10 +124,17 @@ fn up(home: &Path, names: &[&str], keep: bool) -> Result<()> {
             Ok(address) if !address.is_empty() => {
                 println!("{name}: {} is set to {address}; left alone", engine.variable)
             }
-            _ => start(engine, home, keep)?,
+            // Named twice is meant once.
+            _ if engines.iter().any(|other| other.name == engine.name) => {}
+            _ => engines.push(engine),
         }
     }
-    Ok(())
+    let results: Vec<Result<()>> = std::thread::scope(|scope| {
+        let starting: Vec<_> = engines.iter().map(|engine| scope.spawn(move || start(engine, home, keep))).collect();
+        let ended = starting.into_iter().map(|thread| thread.join());
+        ended.map(|ended| ended.unwrap_or_else(|_| bail!("an engine could not be started"))).collect()
+    });
+    results.into_iter().collect()
 }
 
 fn start(engine: &Engine, home: &Path, keep: bool) -> Result<()> {

@@ -59,8 +59,8 @@ pub(crate) fn run(root: &Path, args: &Args) -> Result<bool> {
 }
 
 /// Faults on one node of Cassandra in the short form, and on three.
-const SHORT_CLUSTER: [&str; 5] = ["--faults", "10", "--faults-on-three", "3", "--outage"];
-const LONG_CLUSTER: [&str; 5] = ["--faults", "100", "--faults-on-three", "10", "--outage"];
+const SHORT_CLUSTER: [&str; 6] = ["--faults", "10", "--dead", "--faults-on-three", "3", "--outage"];
+const LONG_CLUSTER: [&str; 7] = ["--faults", "100", "--dead", "--rolling", "--faults-on-three", "10", "--outage"];
 
 /// Breaks two brokers, two bridges, Redis and Cassandra. Leaves the engines as it found them.
 fn cluster(root: &Path, args: &Args) -> Result<bool> {

@@ -99,6 +99,7 @@ impl<S: Store + 'static> World<S> {
             settings,
             stats: stats.clone(),
             ownership,
+            shared_rates: None,
         });
         Self { store, notes, bridge, stats, time }
     }

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use longwave_envelope::Event;
-use longwave_model::{ConversationId, Seq, UserId};
+use longwave_model::{ConversationId, ConversationKind, Seq, UserId};
 use longwave_persistence::StoreError;
 use longwave_port::{MarkSignal, Recipients};
 
@@ -61,7 +61,12 @@ pub(crate) async fn tell_changed(
     conversation: &ConversationId,
     since: u64,
 ) -> Result<(), StoreError> {
-    for mark in hub.store.marks(conversation).await? {
+    let marks = match is_channel(hub, conversation).await? {
+        // Nobody hears of other members' marks, and there is one for each of very many.
+        true => hub.store.mark(conversation, session.user()).await?.into_iter().collect(),
+        false => hub.store.marks(conversation).await?,
+    };
+    for mark in marks {
         let delivered = if mark.user == *session.user() { Seq::ZERO } else { mark.delivered };
         if mark.ts < since || (delivered == Seq::ZERO && mark.read == Seq::ZERO) {
             continue;
@@ -78,7 +83,16 @@ pub(crate) async fn tell_changed(
     Ok(())
 }
 
-/// The members of a conversation who are told of delivered marks: the peers, or the present members of a group that is not too large.
+async fn is_channel(hub: &Hub, conversation: &ConversationId) -> Result<bool, StoreError> {
+    if conversation.peers().is_some() {
+        return Ok(false);
+    }
+    let row = hub.store.conversation(conversation).await?;
+    Ok(row.is_some_and(|row| row.kind == ConversationKind::Channel))
+}
+
+/// The members of a conversation who are told of delivered marks: the peers, or the present members of a group that is not too large. A channel's
+/// members are not even read.
 pub(crate) async fn audience(
     hub: &Hub,
     conversation: &ConversationId,
@@ -89,6 +103,7 @@ pub(crate) async fn audience(
         (None, Some((one, other))) => {
             Arc::new([one, other].into_iter().filter_map(|peer| UserId::parse(peer).ok()).collect())
         }
+        (None, None) if is_channel(hub, conversation).await? => return Ok(None),
         (None, None) => {
             let rows = hub.store.members(conversation).await?;
             Arc::new(rows.into_iter().filter(longwave_persistence::MemberRow::is_present).map(|row| row.user).collect())

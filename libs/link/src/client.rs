@@ -8,6 +8,7 @@ use bytes::Bytes;
 use longwave_model::ShardId;
 use longwave_port::{Answer, Answers, Completion, Gate};
 use parking_lot::Mutex;
+use rumqttc::Transport;
 use rumqttc::v5::mqttbytes::QoS;
 use rumqttc::v5::mqttbytes::v5::{Packet, Publish, PublishProperties};
 use rumqttc::v5::{AsyncClient, Event, EventLoop, MqttOptions};
@@ -16,10 +17,13 @@ use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 use tracing::{info, warn};
 
+use crate::connect_error::ConnectError;
 use crate::frame::{self, FRAME_BYTES, FRAME_REQUESTS, Response, ToBridge, ToBroker, VERSION};
 use crate::internal::BRIDGE_USER;
 use crate::lease::Lease;
 use crate::settings::BEAT;
+use crate::tls::LinkTls;
+use crate::tunnel::Tunnel;
 use crate::{from_frame, to_frame};
 
 /// Pause before a broker is tried again.
@@ -41,6 +45,8 @@ pub struct ClientSettings {
     pub name: String,
     /// What it shows. Never logged.
     pub secret: String,
+    /// TLS; `None` = plain TCP.
+    pub tls: Option<LinkTls>,
 }
 
 /// A connection that is made again and again until it is dropped.
@@ -56,6 +62,8 @@ struct State {
     origin: Instant,
     outgoing: Mutex<Outgoing>,
     ready: Notify,
+    /// Why there is no connection; `None` while there is one, and before the first try has ended.
+    failure: Mutex<Option<ConnectError>>,
 }
 
 #[derive(Default)]
@@ -90,9 +98,16 @@ impl Client {
             origin: Instant::now(),
             outgoing: Mutex::default(),
             ready: Notify::new(),
+            failure: Mutex::default(),
         });
         let task = tokio::spawn(run(address, settings, state.clone()));
         Self { state, task }
+    }
+
+    /// Why there is no connection, as the last try ended.
+    #[must_use]
+    pub fn failure(&self) -> Option<ConnectError> {
+        self.state.failure.lock().clone()
     }
 
     /// Whether the broker has accepted this bridge.
@@ -111,44 +126,78 @@ impl Drop for Client {
 
 async fn run(address: (String, u16), settings: ClientSettings, state: Arc<State>) {
     loop {
-        let mut options = MqttOptions::new(&settings.name, &address.0, address.1);
-        options
-            .set_credentials(BRIDGE_USER, &settings.secret)
-            .set_keep_alive(Duration::from_secs(5))
-            .set_clean_start(true)
-            .set_connection_timeout(5)
-            .set_max_packet_size(Some(PACKET_BYTES));
-        let mut network = rumqttc::NetworkOptions::new();
-        network.set_tcp_nodelay(true);
-        options.set_network_options(network);
-        // New at each try: what an earlier one left in its queue is of an earlier lease.
-        let (client, events) = AsyncClient::new(options, 64);
-        tokio::select! {
-            () = receive(events, &client, &settings.name, &state) => {}
-            () = respond(&client, &state) => {}
-            () = beat(&client, &state) => {}
-        }
+        let error = connection(&address, &settings, &state).await;
         state.end_lease();
+        state.failed(&address, error);
         sleep(RECONNECT).await;
     }
 }
 
+/// One connection, from its beginning to its end.
+async fn connection(address: &(String, u16), settings: &ClientSettings, state: &Arc<State>) -> ConnectError {
+    let (tunnel, mut options) = match &settings.tls {
+        None => (None, MqttOptions::new(&settings.name, &address.0, address.1)),
+        Some(tls) => {
+            let tunnel = match Tunnel::open(address, tls).await {
+                Ok(tunnel) => tunnel,
+                Err(error) => return error,
+            };
+            let mut options = MqttOptions::new(&settings.name, tunnel.path(), address.1);
+            options.set_transport(Transport::Unix);
+            (Some(tunnel), options)
+        }
+    };
+    options
+        .set_credentials(BRIDGE_USER, &settings.secret)
+        .set_keep_alive(Duration::from_secs(5))
+        .set_clean_start(true)
+        .set_connection_timeout(5)
+        .set_max_packet_size(Some(PACKET_BYTES));
+    let mut network = rumqttc::NetworkOptions::new();
+    network.set_tcp_nodelay(true);
+    options.set_network_options(network);
+    // New at each try: what an earlier one left in its queue is of an earlier lease.
+    let (client, events) = AsyncClient::new(options, 64);
+    let carry = async {
+        match tunnel {
+            Some(tunnel) => {
+                let error = tunnel.run().await;
+                // The client sees the same end, and knows better what it means.
+                sleep(RECONNECT).await;
+                error
+            }
+            None => std::future::pending().await,
+        }
+    };
+    let lost = |what: &str| ConnectError::Lost(what.to_owned());
+    tokio::select! {
+        error = receive(events, &client, settings, state) => error,
+        () = respond(&client, state) => lost("responses cannot be sent"),
+        () = beat(&client, state) => lost("beats cannot be sent"),
+        error = carry => error,
+    }
+}
+
 /// Takes what the broker sends, until the connection ends.
-async fn receive(mut events: EventLoop, client: &AsyncClient, name: &str, state: &Arc<State>) {
+async fn receive(
+    mut events: EventLoop,
+    client: &AsyncClient,
+    settings: &ClientSettings,
+    state: &Arc<State>,
+) -> ConnectError {
+    let mut was_accepted = false;
     loop {
         match events.poll().await {
             Ok(Event::Incoming(Packet::ConnAck(_))) => {
+                was_accepted = true;
                 state.outgoing.lock().subscribed = Some(Instant::now());
-                if client.subscribe(format!("$bridge/{name}/req"), QoS::AtMostOnce).await.is_err() {
-                    return;
+                if client.subscribe(format!("$bridge/{}/req", settings.name), QoS::AtMostOnce).await.is_err() {
+                    return ConnectError::Lost("requests cannot be subscribed to".to_owned());
                 }
             }
             Ok(Event::Incoming(Packet::Publish(publish))) => state.take(publish),
             Ok(_) => {}
-            Err(error) => {
-                warn!(%error, "no connection to a broker");
-                return;
-            }
+            Err(error) => return ConnectError::of_client(&error, was_accepted, settings.tls.is_some()),
         }
     }
 }
@@ -221,6 +270,7 @@ impl State {
         outgoing.beats.retain(|(beat, _)| *beat > frame.heard);
         if outgoing.topic.is_none() {
             info!(broker = %topic, "broker connected");
+            *self.failure.lock() = None;
             outgoing.topic = Some(topic);
         }
         match &outgoing.lease {
@@ -242,6 +292,15 @@ impl State {
                 outgoing.responses.clear();
                 Some(lease)
             }
+        }
+    }
+
+    /// Says so when it is another reason than before, for it is tried several times a second.
+    fn failed(&self, address: &(String, u16), error: ConnectError) {
+        let before = self.failure.lock().replace(error.clone());
+        if before.as_ref() != Some(&error) {
+            let broker = format!("{}:{}", address.0, address.1);
+            warn!(code = error.code().number(), %broker, %error, "no connection to a broker");
         }
     }
 

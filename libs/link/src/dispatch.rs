@@ -194,10 +194,7 @@ impl Dispatch {
         while self.oldest <= self.next_job {
             match self.jobs.get(&self.oldest) {
                 Some(job) if now.saturating_sub(job.born) < self.give_up => break,
-                Some(_) => {
-                    self.given_up += 1;
-                    self.finish(self.oldest, Answer::Unknown, &mut effects);
-                }
+                Some(job) => self.give_up_chain(&job.chain.clone(), &mut effects),
                 None => {}
             }
             self.oldest += 1;
@@ -215,6 +212,15 @@ impl Dispatch {
         while let Some(first) = self.chains.get(chain).and_then(|chain| chain.jobs.front().copied())
             && self.jobs.get(&first).is_some_and(|job| job.publish.sender.connection < connection)
         {
+            self.finish(first, Answer::Unknown, effects);
+        }
+    }
+
+    /// A chain whose first publish is too old is given up whole: one behind it that were handed over later would be stored before what the
+    /// client sends again.
+    fn give_up_chain(&mut self, key: &ChainKey, effects: &mut Vec<Effect>) {
+        while let Some(first) = self.chains.get(key).and_then(|chain| chain.jobs.front().copied()) {
+            self.given_up += 1;
             self.finish(first, Answer::Unknown, effects);
         }
     }

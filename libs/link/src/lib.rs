@@ -11,6 +11,7 @@
 
 mod address;
 mod client;
+mod connect_error;
 mod dispatch;
 mod driver;
 mod frame;
@@ -22,10 +23,14 @@ mod outbox;
 mod rendezvous;
 mod settings;
 mod stats;
+mod tls;
 mod to_frame;
+mod tunnel;
 
 pub use client::{Client, ClientSettings, Served};
+pub use connect_error::ConnectError;
 pub use gate::Link;
 pub use internal::{BRIDGE_USER, Internal};
 pub use settings::LinkSettings;
 pub use stats::LinkStats;
+pub use tls::LinkTls;

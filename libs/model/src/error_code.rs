@@ -135,6 +135,10 @@ error_codes! {
     RedisUnavailable = 5009, "redis-unavailable";
     /// Redis answers, but refuses: wrong user or password, a missing permission, no memory left.
     RedisRefused = 5010, "redis-refused";
+    /// Cassandra answers, but refuses: wrong user or password, or a missing permission.
+    CassandraRefused = 5011, "cassandra-refused";
+    /// A bridge cannot connect to a broker: it is away, or TLS or the secret does not fit.
+    BrokerUnreachable = 5012, "broker-unreachable";
 }
 
 impl ErrorCode {

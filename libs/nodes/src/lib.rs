@@ -8,12 +8,15 @@
 mod bus;
 mod frame;
 mod neighbours;
+mod rates;
 mod receive;
 mod refresh;
 mod registry;
+mod silent;
 
 pub use bus::RedisBus;
 pub use neighbours::{Local, Neighbours};
+pub use rates::RedisRates;
 pub use receive::receive;
 pub use refresh::refresh;
 pub use registry::Registry;

@@ -17,6 +17,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use crate::bus::RedisBus;
 use crate::frame::{CloseFrame, Frame, PresenceFrame, Signal};
+use crate::silent::SilentNodes;
 
 /// How long a device waits for its connection on another node to end.
 const CLAIM: Duration = Duration::from_secs(2);
@@ -35,7 +36,7 @@ pub trait Local: Send + Sync {
     fn close_moved(&self, user: &UserId, device: &DeviceId);
     /// A user came or went elsewhere.
     fn presence_changed(&self, user: &UserId);
-    /// Nobody knows who was lost with a node that died.
+    /// Nobody knows whom a node that died, or came back, had.
     fn tell_presence_again(&self);
     /// Wake-ups may have been lost.
     async fn compare_all(&self);
@@ -59,6 +60,8 @@ pub struct Neighbours {
     pub(crate) changed: Mutex<HashSet<UserId>>,
     /// Channels that Redis knows this node for.
     pub(crate) known_channels: Mutex<HashSet<ConversationId>>,
+    /// Brokers that died; whom they had is not online.
+    pub(crate) silent: Mutex<SilentNodes>,
 }
 
 impl Neighbours {
@@ -71,8 +74,9 @@ impl Neighbours {
         let bus = RedisBus::start(redis.clone(), Some(node.clone()));
         let (left, leaving) = mpsc::unbounded_channel();
         tokio::spawn(unregister(redis.clone(), node.clone(), leaving));
+        let silent = Mutex::new(SilentNodes::new(redis.presence_life_time()));
         let (changed, known_channels) = (Mutex::default(), Mutex::default());
-        Arc::new(Self { redis, node, bus, left, changed, known_channels })
+        Arc::new(Self { redis, node, bus, left, changed, known_channels, silent })
     }
 
     /// Tells other brokers who came or went here since the last time.
@@ -166,7 +170,10 @@ impl Elsewhere for Neighbours {
 
     async fn is_online(&self, user: &UserId) -> bool {
         let holders = self.redis.devices_of(user).await.unwrap_or_default();
-        holders.iter().any(|(device, node)| *node != self.node && !device.as_str().starts_with(WATCHER))
+        let silent = self.silent.lock();
+        holders
+            .iter()
+            .any(|(device, node)| *node != self.node && !silent.contains(node) && !device.as_str().starts_with(WATCHER))
     }
 
     fn presence_changed(&self, user: &UserId) {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use longwave_model::{DeviceId, UserId};
 use longwave_persistence::redis::{Holder, RedisError};
-use tokio::time::{MissedTickBehavior, interval, sleep};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 use tracing::debug;
 
 use crate::neighbours::{Local, Neighbours, watcher};
@@ -81,22 +81,16 @@ async fn channels(neighbours: &Neighbours, local: &dyn Local) -> Result<(), Redi
     Ok(())
 }
 
-/// Tells other brokers who came and went here, and the sessions here when a whole broker went without a word.
+/// Tells other brokers who came and went here, and the sessions here when a whole broker died or came back.
 async fn tell(neighbours: &Neighbours, registry: &Registry, local: &dyn Local) {
     let mut rounds = interval(PRESENCE);
     rounds.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut lost = registry.watch_lost();
     loop {
-        tokio::select! {
-            _ = rounds.tick() => neighbours.tell_presence(&registry.brokers()),
-            changed = lost.changed() => {
-                if changed.is_err() {
-                    return;
-                }
-                // Its sessions are known in Redis for a while yet.
-                sleep(neighbours.redis.presence_life_time()).await;
-                local.tell_presence_again();
-            }
+        rounds.tick().await;
+        let brokers = registry.brokers();
+        neighbours.tell_presence(&brokers);
+        if neighbours.silent.lock().look(&brokers, Instant::now()) {
+            local.tell_presence_again();
         }
     }
 }

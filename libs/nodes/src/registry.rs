@@ -18,8 +18,6 @@ pub struct Registry {
     redis: Redis,
     own: NodeRecord,
     nodes: watch::Sender<Vec<NodeRecord>>,
-    /// Counts brokers that went without a word.
-    lost: watch::Sender<u64>,
 }
 
 impl Registry {
@@ -29,7 +27,7 @@ impl Registry {
     /// Outside a tokio runtime.
     #[must_use]
     pub fn start(redis: Redis, own: NodeRecord) -> Arc<Self> {
-        let registry = Arc::new(Self { redis, own, nodes: watch::Sender::default(), lost: watch::Sender::default() });
+        let registry = Arc::new(Self { redis, own, nodes: watch::Sender::default() });
         tokio::spawn(run(Arc::downgrade(&registry)));
         registry
     }
@@ -46,10 +44,6 @@ impl Registry {
         nodes.iter().filter(|node| node.role == NodeRole::Broker).map(|node| node.id.clone()).collect()
     }
 
-    pub(crate) fn watch_lost(&self) -> watch::Receiver<u64> {
-        self.lost.subscribe()
-    }
-
     /// Says that this node goes.
     pub async fn withdraw(&self) {
         if let Err(error) = self.redis.withdraw(&self.own.id).await {
@@ -64,13 +58,6 @@ impl Registry {
         }
         let Ok(mut nodes) = self.redis.nodes().await else { return };
         nodes.sort_by(|one, other| one.id.cmp(&other.id));
-        let gone = {
-            let before = self.nodes.borrow();
-            before
-                .iter()
-                .filter(|node| node.role == NodeRole::Broker && !nodes.iter().any(|now| now.id == node.id))
-                .count()
-        };
         self.nodes.send_if_modified(|before| {
             let is_new = *before != nodes;
             if is_new {
@@ -79,9 +66,6 @@ impl Registry {
             }
             is_new
         });
-        if gone > 0 {
-            self.lost.send_modify(|count| *count += gone as u64);
-        }
     }
 }
 

@@ -8,6 +8,7 @@ mod bus;
 mod elsewhere;
 mod feed;
 mod gate;
+mod rates;
 
 pub use admit::{Accounts, Admit, Credentials, Identity};
 pub use bus::{Bus, MarkSignal, Recipients, Typing};
@@ -18,3 +19,4 @@ pub use feed::{
 pub use gate::{
     Answer, Answers, Completion, Gate, Guarantee, Lease, Notice, Publish, PublishProperties, Route, Sender,
 };
+pub use rates::SharedRates;

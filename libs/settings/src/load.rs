@@ -9,8 +9,11 @@ use config::{Config, Environment, File, FileFormat};
 
 use crate::sections::Settings;
 
-/// Environment variables that begin with `LONGWAVE_` and are not settings.
-const NOT_SETTINGS: [&str; 2] = ["LONGWAVE_CONFIG", "LONGWAVE_FAULT"];
+/// Environment variables that begin with `LONGWAVE_` and are not settings: the file's name, and what tests and their tools read.
+const NOT_SETTINGS: [&str; 4] = ["LONGWAVE_CONFIG", "LONGWAVE_FAULT", "LONGWAVE_CACHE", "LONGWAVE_BIN"];
+
+/// What the names begin with by which tests find their engines; whoever names one starts servers under it too.
+const ENGINES_OF_TESTS: &str = "LONGWAVE_TEST_";
 
 /// Where settings come from.
 #[derive(Debug, Clone, Default)]
@@ -113,6 +116,7 @@ fn setting_variables(environment: &HashMap<String, String>) -> Result<Vec<(Strin
     let mut variables: Vec<_> = environment
         .iter()
         .filter(|(name, _)| name.starts_with("LONGWAVE_") && !NOT_SETTINGS.contains(&name.as_str()))
+        .filter(|(name, _)| !name.starts_with(ENGINES_OF_TESTS))
         .map(|(name, value)| (name.clone(), value.clone()))
         .collect();
     variables.sort();

@@ -25,6 +25,14 @@ pub struct LinkSettings {
     pub advertise: String,
     /// File whose first line is the secret that bridges show to brokers, at least 16 bytes. Broker and bridge need it.
     pub secret_file: Option<PathBuf>,
+    /// Broker: PEM file with the certificate of the internal listener, then its intermediates: bridges must use TLS. Watched and reloaded.
+    pub certificate: Option<PathBuf>,
+    /// Broker: PEM file with the private key of `certificate`.
+    pub key: Option<PathBuf>,
+    /// Bridge: PEM file with root certificates: connections to brokers use TLS.
+    pub root_certificates: Option<PathBuf>,
+    /// Bridge: the name that every broker's certificate carries; absent = the host of the address at which it is reached.
+    pub server_name: Option<String>,
     /// Bridge: addresses (`host:port`) of brokers, separated by commas, beside those found through Redis.
     pub brokers: String,
     /// Broker: bytes of publishes that may wait for bridges, all together; above it they are refused with error 4003.
@@ -37,6 +45,10 @@ impl Default for LinkSettings {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 1884)),
             advertise: String::new(),
             secret_file: None,
+            certificate: None,
+            key: None,
+            root_certificates: None,
+            server_name: None,
             brokers: String::new(),
             queue_bytes: 64 * 1024 * 1024,
         }

@@ -320,7 +320,7 @@ pub struct Conversations {
     pub dedup_entries: usize,
     /// Conversations remembered per shard; others are looked up in the store.
     pub cached_conversations: usize,
-    /// Publishes per second that one user may make on average; 0 = no limit.
+    /// Publishes per second that one user may make on average, all its devices and all bridges together; 0 = no limit.
     pub user_rate: u32,
     /// Entries of one append; more that wait make the next one.
     pub append_entries: usize,

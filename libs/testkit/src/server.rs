@@ -281,12 +281,14 @@ impl Drop for Server {
     }
 }
 
-/// Free loopback addresses.
+/// Free loopback addresses, outside the range from which the kernel gives ports to outgoing connections: a server that is restarted finds
+/// its port free.
 pub(crate) fn free_addresses<const N: usize>() -> anyhow::Result<[SocketAddr; N]> {
     let mut listeners = Vec::new();
     let mut addresses = [SocketAddr::from(([127, 0, 0, 1], 0)); N];
     for address in &mut addresses {
-        let listener = TcpListener::bind("127.0.0.1:0")?;
+        let listener = (0..100).find_map(|_| TcpListener::bind(("127.0.0.1", rand::random_range(20_000..32_768))).ok());
+        let listener = listener.context("no port is free between 20000 and 32768")?;
         *address = listener.local_addr()?;
         listeners.push(listener);
     }

@@ -1,21 +1,38 @@
-//! Whether the server should be sent clients, and if not, why not.
+//! Whether the server should be sent clients, and if not, why not and since when. The log says when a reason comes and when it goes.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
-type Probe = Box<dyn Fn() -> Option<String> + Send + Sync>;
+use parking_lot::Mutex;
+use tokio::time::{Instant, interval};
+use tracing::{error, info};
+
+/// Gives the reason for which clients should not come, and what that means for people, if there is one.
+pub(crate) type Probe = Box<dyn Fn() -> Option<String> + Send + Sync>;
+
+/// How often the probes are asked.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// The state behind `/readyz`.
 #[derive(Default)]
 pub(crate) struct Health {
     listening: AtomicBool,
     stopping: AtomicBool,
-    probes: Vec<Probe>,
+    probes: Vec<Watched>,
+}
+
+struct Watched {
+    probe: Probe,
+    /// Since when it gives a reason.
+    since: Mutex<Option<Instant>>,
 }
 
 impl Health {
-    /// Health that also asks these probes; each gives the reason for which clients should not come, if there is one.
+    /// Health that also asks these probes.
     pub(crate) fn new(probes: Vec<Probe>) -> Self {
-        Self { probes, ..Self::default() }
+        let probes = probes.into_iter().map(|probe| Watched { probe, since: Mutex::default() });
+        Self { probes: probes.collect(), ..Self::default() }
     }
 
     /// The listeners accept.
@@ -36,8 +53,38 @@ impl Health {
         if !self.listening.load(Ordering::Relaxed) {
             return Some("starting".to_owned());
         }
-        let reasons: Vec<_> = self.probes.iter().filter_map(|probe| probe()).collect();
+        let reasons: Vec<_> = self.probes.iter().filter_map(Watched::look).collect();
         (!reasons.is_empty()).then(|| reasons.join("\n"))
+    }
+}
+
+impl Watched {
+    fn look(&self) -> Option<String> {
+        let reason = (self.probe)();
+        let mut since = self.since.lock();
+        match (reason, *since) {
+            (None, None) => None,
+            (None, Some(start)) => {
+                info!(seconds = start.elapsed().as_secs(), "ready again");
+                *since = None;
+                None
+            }
+            (Some(reason), None) => {
+                error!(reason, "not ready");
+                *since = Some(Instant::now());
+                Some(format!("{reason} (for 0 s)"))
+            }
+            (Some(reason), Some(start)) => Some(format!("{reason} (for {} s)", start.elapsed().as_secs())),
+        }
+    }
+}
+
+/// Asks the probes while the server runs, so that they know since when, whoever else asks.
+pub(crate) async fn watch(health: Arc<Health>) {
+    let mut rounds = interval(LOOK);
+    loop {
+        rounds.tick().await;
+        health.unready();
     }
 }
 
@@ -53,9 +100,24 @@ mod tests {
         assert_eq!(health.unready(), None);
         health.set_stopping();
         assert_eq!(health.unready().as_deref(), Some("stopping"));
+    }
 
-        let sick = Health::new(vec![Box::new(|| Some("store".to_owned()))]);
-        sick.set_listening();
-        assert_eq!(sick.unready().as_deref(), Some("store"));
+    #[tokio::test(start_paused = true)]
+    async fn a_reason_says_for_how_long_and_ends() {
+        let is_ill = Arc::new(AtomicBool::new(true));
+        let probe = is_ill.clone();
+        let ill = move || probe.load(Ordering::Relaxed).then(|| "the store is away".to_owned());
+        let health = Arc::new(Health::new(vec![Box::new(|| Some("so is this".to_owned())), Box::new(ill)]));
+        health.set_listening();
+        let watching = tokio::spawn(watch(health.clone()));
+        tokio::time::sleep(Duration::from_millis(5_500)).await;
+        assert_eq!(health.unready().as_deref(), Some("so is this (for 5 s)\nthe store is away (for 5 s)"));
+        is_ill.store(false, Ordering::Relaxed);
+        assert_eq!(health.unready().as_deref(), Some("so is this (for 5 s)"));
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        is_ill.store(true, Ordering::Relaxed);
+        tokio::time::sleep(Duration::from_secs(3)).await;
+        assert_eq!(health.unready().as_deref(), Some("so is this (for 10 s)\nthe store is away (for 2 s)"));
+        watching.abort();
     }
 }

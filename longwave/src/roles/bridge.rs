@@ -11,10 +11,11 @@ use longwave_bridge::{Bridge, BridgeParts, BridgeStats, Ownership};
 use longwave_broker::stats::BrokerStats;
 use longwave_link::{Client, ClientSettings, Served};
 use longwave_model::ShardId;
-use longwave_nodes::{RedisBus, Registry};
+use longwave_nodes::{RedisBus, RedisRates, Registry};
 use longwave_persistence::redis::{NodeRecord, NodeRole};
 use longwave_port::{Completion, Gate, Publish};
 use longwave_settings::Settings;
+use longwave_telemetry::Kind;
 use parking_lot::Mutex;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
@@ -23,7 +24,7 @@ use tracing::{info, warn};
 use super::process::{self, Desk, Running};
 use super::{admission, nodes, parts};
 use crate::accounts::LocalAccounts;
-use crate::admin::{Health, Operations};
+use crate::admin::{Health, Operations, Probe};
 use crate::backend::Backend;
 use crate::banner::Addresses;
 use crate::metrics::{self, Sources};
@@ -63,6 +64,7 @@ impl Running for BridgeNode {
             settings: parts::bridge(settings, dev),
             stats: stats.clone(),
             ownership: Ownership::OnDemand,
+            shared_rates: Some(Arc::new(RedisRates::new(redis.clone()))),
         });
         let registry = Registry::start(
             redis.clone(),
@@ -75,7 +77,11 @@ impl Running for BridgeNode {
             },
         );
         let leaving = watch::Sender::new(false);
-        let client = ClientSettings { name: node.as_str().to_owned(), secret: nodes::secret(settings)? };
+        let client = ClientSettings {
+            name: node.as_str().to_owned(),
+            secret: nodes::secret(settings)?,
+            tls: nodes::link_tls(settings)?,
+        };
         let brokers = Arc::new(Brokers {
             fixed: nodes::addresses(&settings.link.brokers, "link.brokers")?,
             client,
@@ -88,11 +94,14 @@ impl Running for BridgeNode {
             nodes::redis_probe(redis.clone()),
             brokers_probe(brokers.clone()),
         ];
-        let exporter = metrics::exporter(Sources {
+        let mut exporter = metrics::exporter(Sources {
             bridge: Some(stats.clone()),
             redis: Some(redis.clone()),
             ..Sources::of(backend)
         });
+        let counted = brokers.clone();
+        let connected = move || counted.connected().0 as f64;
+        exporter.number("longwave_brokers_connected", "Brokers connected", Kind::Gauge, connected);
         let mut addresses = Addresses::default();
         let operations = Operations { backend: backend.clone(), accounts };
         let mut desk =
@@ -146,6 +155,20 @@ struct Brokers {
 }
 
 impl Brokers {
+    /// How many are connected, and how many known.
+    fn connected(&self) -> (usize, usize) {
+        let connections = self.connections.lock();
+        (connections.values().filter(|client| client.is_connected()).count(), connections.len())
+    }
+
+    /// Why one of them is not connected.
+    fn failure(&self) -> Option<String> {
+        let connections = self.connections.lock();
+        connections.iter().find_map(|((host, port), client)| {
+            client.failure().map(|error| format!(" ({host}:{port}: {error}; error {})", error.code().number()))
+        })
+    }
+
     /// Connects to those that are new and lets go of those that are gone.
     fn set(&self, found: &[NodeRecord]) {
         let mut wanted = self.fixed.clone();
@@ -177,11 +200,12 @@ async fn follow(brokers: Arc<Brokers>, mut nodes: watch::Receiver<Vec<NodeRecord
     }
 }
 
-fn brokers_probe(brokers: Arc<Brokers>) -> Box<dyn Fn() -> Option<String> + Send + Sync> {
+fn brokers_probe(brokers: Arc<Brokers>) -> Probe {
     Box::new(move || {
-        let connections = brokers.connections.lock();
-        let connected = connections.values().filter(|client| client.is_connected()).count();
-        let known = connections.len();
-        (connected == 0).then(|| format!("connected to none of {known} known brokers; nothing is handed over"))
+        let (connected, known) = brokers.connected();
+        (connected == 0).then(|| {
+            let failure = brokers.failure().unwrap_or_default();
+            format!("connected to none of {known} known brokers{failure}; nothing is handed over")
+        })
     })
 }

@@ -82,13 +82,15 @@ impl Running for BrokerNode {
         ];
         let exporter = metrics::exporter(Sources {
             broker: Some(broker_stats),
+            internal: Some(internal.stats().clone()),
             feed: Some(feed_stats),
             link: Some(link_stats),
             redis: Some(redis.clone()),
             ..Sources::of(backend)
         });
         let mut addresses = listeners::open(&broker, settings)?;
-        addresses.listeners.push(("Bridges", internal_address.to_string()));
+        let bridges = if settings.link.certificate.is_some() { "Bridges, TLS" } else { "Bridges" };
+        addresses.listeners.push((bridges, internal_address.to_string()));
         let operations = Operations { backend: backend.clone(), accounts };
         let mut desk =
             Desk::open(settings, Arc::new(Health::new(probes)), exporter, operations, &mut addresses).await?;
@@ -112,7 +114,7 @@ impl Running for BrokerNode {
 }
 
 /// Opens the listener for bridges: a broker of its own, whose clients they are.
-fn internal_listener(
+pub(super) fn internal_listener(
     settings: &Settings,
     bridges: Arc<Internal>,
 ) -> anyhow::Result<(Arc<Broker>, std::net::SocketAddr)> {
@@ -124,11 +126,13 @@ fn internal_listener(
         stats: Arc::new(BrokerStats::default()),
         failed_login_delay: Duration::from_millis(settings.auth.failed_login_delay_millis),
     });
+    let link = &settings.link;
+    let tls = listeners::certificate(&internal, link.certificate.as_deref(), link.key.as_deref(), "link")?;
     let config = ListenerConfig {
-        address: settings.link.listen,
-        transport: Transport::Tcp,
+        address: link.listen,
+        transport: if tls.is_some() { Transport::Tls } else { Transport::Tcp },
         websocket_path: String::new(),
-        tls: None,
+        tls,
     };
     let listening = listen(&internal, config)
         .map_err(|error| anyhow::anyhow!("link.listen: {error} (error {})", error.code().number()))?;

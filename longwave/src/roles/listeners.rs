@@ -1,5 +1,6 @@
 //! Opens the listeners that the settings name.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,7 +17,7 @@ use crate::banner::Addresses;
 const DRAIN_LIMIT: Duration = Duration::from_secs(60);
 
 pub(super) fn open(broker: &Arc<Broker>, settings: &Settings) -> anyhow::Result<Addresses> {
-    let tls = certificate(broker, settings)?;
+    let tls = certificate(broker, settings.tls.certificate.as_deref(), settings.tls.key.as_deref(), "tls")?;
     let mut addresses = Addresses::default();
     let wanted = [
         ("MQTT", "mqtt", Transport::Tcp, settings.listen.mqtt),
@@ -55,13 +56,17 @@ pub(super) async fn drain(broker: &Arc<Broker>, per_second: u32) {
     }
 }
 
-fn certificate(broker: &Arc<Broker>, settings: &Settings) -> anyhow::Result<Option<Arc<TlsReload>>> {
-    let (Some(certificate), Some(key)) = (&settings.tls.certificate, &settings.tls.key) else {
-        return Ok(None);
-    };
-    let files = CertificateFiles { certificate: certificate.clone(), key: key.clone() };
+/// The certificate that a section of the settings names, if it names one.
+pub(super) fn certificate(
+    broker: &Arc<Broker>,
+    certificate: Option<&Path>,
+    key: Option<&Path>,
+    section: &'static str,
+) -> anyhow::Result<Option<Arc<TlsReload>>> {
+    let (Some(certificate), Some(key)) = (certificate, key) else { return Ok(None) };
+    let files = CertificateFiles { certificate: certificate.to_owned(), key: key.to_owned() };
     let tls = TlsReload::load(files, broker.stats().clone())
         .map_err(|error| anyhow::anyhow!("{error} (error {})", error.code().number()))
-        .context("tls")?;
+        .context(section)?;
     Ok(Some(tls))
 }

@@ -3,10 +3,12 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, bail, ensure};
+use longwave_link::LinkTls;
 use longwave_model::NodeId;
 use longwave_persistence::redis::{Redis, RedisConfig, Topology};
 use longwave_settings::Settings;
 
+use crate::admin::Probe;
 use crate::settings::first_line;
 
 /// How often Redis is asked how it is.
@@ -45,6 +47,13 @@ pub(super) fn secret(settings: &Settings) -> anyhow::Result<String> {
         file.display()
     );
     Ok(secret)
+}
+
+/// How a bridge reaches brokers by TLS, if it does. Its sockets lie beside the operators' one, in the directory of this process alone.
+pub(super) fn link_tls(settings: &Settings) -> anyhow::Result<Option<LinkTls>> {
+    let Some(roots) = &settings.link.root_certificates else { return Ok(None) };
+    let tls = LinkTls::load(roots, settings.link.server_name.clone(), settings.store.path.clone());
+    tls.map(Some).map_err(|error| anyhow::anyhow!("link.root_certificates: {error} (error 5007)"))
 }
 
 /// Redis; it need not be there yet.
@@ -87,7 +96,7 @@ pub(super) fn addresses(text: &str, key: &str) -> anyhow::Result<Vec<(String, u1
 }
 
 /// Objects while Redis is away.
-pub(super) fn redis_probe(redis: Redis) -> Box<dyn Fn() -> Option<String> + Send + Sync> {
+pub(super) fn redis_probe(redis: Redis) -> Probe {
     Box::new(move || redis.unavailable())
 }
 

@@ -12,7 +12,7 @@ use tokio::task::JoinHandle;
 use tracing::{error, info, warn};
 
 use super::parts;
-use crate::admin::{self, Admin, AdminSocket, Health, Operations};
+use crate::admin::{self, Admin, AdminSocket, Health, Operations, Probe};
 use crate::backend::{Backend, is_on_cassandra};
 use crate::banner::{Addresses, banner};
 use crate::cli::Serve;
@@ -102,7 +102,9 @@ impl Desk {
         let backend = operations.backend.clone();
         let (socket, listener) = AdminSocket::bind(&socket_path(&settings.store.path))?;
         let private = admin::private_routes(admin.clone(), Arc::new(operations));
-        let mut tasks = vec![tokio::spawn(ping(backend)), tokio::spawn(answer(axum::serve(listener, private)))];
+        let health_watch = tokio::spawn(admin::watch(health.clone()));
+        let mut tasks =
+            vec![tokio::spawn(ping(backend)), health_watch, tokio::spawn(answer(axum::serve(listener, private)))];
         if let Some(address) = settings.listen.admin {
             let listener = tokio::net::TcpListener::bind(address)
                 .await
@@ -172,6 +174,6 @@ async fn ping(backend: Backend) {
 }
 
 /// Objects while the store cannot be used.
-pub(super) fn store_probe(backend: Backend) -> Box<dyn Fn() -> Option<String> + Send + Sync> {
+pub(super) fn store_probe(backend: Backend) -> Probe {
     Box::new(move || backend.unavailable())
 }

@@ -17,7 +17,7 @@ use tracing::warn;
 use super::process::{self, Desk, Running};
 use super::{admission, listeners, parts};
 use crate::accounts::LocalAccounts;
-use crate::admin::{Health, Operations};
+use crate::admin::{Health, Operations, Probe};
 use crate::backend::Backend;
 use crate::metrics::{self, Sources};
 use crate::settings::Role;
@@ -52,6 +52,7 @@ impl Running for AllInOne {
             settings: parts::bridge(settings, dev),
             stats: bridge_stats.clone(),
             ownership: Ownership::Always,
+            shared_rates: None,
         });
         bridge.ready().await;
         let broker = Broker::new(BrokerParts {
@@ -89,6 +90,6 @@ impl Running for AllInOne {
     }
 }
 
-fn lanes_probe(bridge: Arc<Bridge>) -> Box<dyn Fn() -> Option<String> + Send + Sync> {
+fn lanes_probe(bridge: Arc<Bridge>) -> Probe {
     Box::new(move || (!bridge.is_ready()).then(|| "not every shard has an owner".to_owned()))
 }

@@ -11,5 +11,6 @@ mod newcomer;
 mod offline;
 mod privacy;
 mod rig;
+mod secure_roles;
 mod settings;
 mod shutdown;

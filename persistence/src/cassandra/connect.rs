@@ -1,19 +1,15 @@
 //! Opens the driver's session: nodes, TLS, credentials, and the policies that every statement starts from.
 
-use std::collections::HashMap;
-use std::fs;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject as _;
-use rustls::{ClientConfig, RootCertStore};
 use scylla::client::execution_profile::ExecutionProfile;
 use scylla::client::session::Session;
 use scylla::client::session_builder::SessionBuilder;
 use scylla::policies::load_balancing::DefaultPolicy;
 
 use super::config::CassandraConfig;
-use super::open_error::CassandraError;
+use super::open_error::{CassandraError, no_session};
 
 /// Connects, to no keyspace in particular.
 pub(super) async fn session(config: &CassandraConfig) -> Result<Session, CassandraError> {
@@ -44,33 +40,26 @@ pub(super) async fn session(config: &CassandraConfig) -> Result<Session, Cassand
     if let Some(credentials) = &config.credentials {
         builder = builder.user(&credentials.user, &credentials.password);
     }
-    if config.root_certificates.is_some() {
-        builder = builder.tls_context(Some(tls(config)?));
+    if let Some(roots) = &config.root_certificates {
+        let trust = longwave_tls::trusting(roots);
+        let trust = trust.map_err(|error| CassandraError::Setting(format!("cassandra.root_certificates: {error}")))?;
+        builder = builder.tls_context(Some(trust));
     }
-    builder.build().await.map_err(|error| CassandraError::Unreachable {
-        nodes: config.contact_points.join(", "),
-        reason: error.to_string(),
-    })
+    let session = builder.build().await.map_err(|error| no_session(config, &error))?;
+    check_home(&session, config)?;
+    Ok(session)
 }
 
-fn tls(config: &CassandraConfig) -> Result<Arc<ClientConfig>, CassandraError> {
-    let path = config.root_certificates.clone().unwrap_or_default();
-    let unusable =
-        |reason: String| CassandraError::Setting(format!("cassandra.root_certificates: {}: {reason}", path.display()));
-    let pem = fs::read(&path).map_err(|error| unusable(error.to_string()))?;
-    let mut roots = RootCertStore::empty();
-    for certificate in CertificateDer::pem_slice_iter(&pem) {
-        let certificate = certificate.map_err(|error| unusable(error.to_string()))?;
-        roots.add(certificate).map_err(|error| unusable(error.to_string()))?;
+/// Refuses a home data centre that no node is in: the driver would find nobody to ask, and say so of every statement.
+fn check_home(session: &Session, config: &CassandraConfig) -> Result<(), CassandraError> {
+    let Some(home) = &config.local_data_centre else { return Ok(()) };
+    let state = session.get_cluster_state();
+    let there: BTreeSet<&str> = state.get_nodes_info().iter().filter_map(|node| node.datacenter.as_deref()).collect();
+    if there.contains(home.as_str()) {
+        return Ok(());
     }
-    if roots.is_empty() {
-        return Err(unusable("there is no certificate in it".to_owned()));
-    }
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let client = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|error| unusable(error.to_string()))?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    Ok(Arc::new(client))
+    let known = there.into_iter().collect::<Vec<_>>().join(", ");
+    Err(CassandraError::Setting(format!(
+        "cassandra.local_data_centre: no node is in {home:?}; the cluster has {known}"
+    )))
 }

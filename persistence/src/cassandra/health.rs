@@ -1,17 +1,17 @@
 //! Whether Cassandra answers: what an operator is told of it.
 
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 
 use parking_lot::Mutex;
 
-use super::{Cassandra, now_millis};
+use super::Cassandra;
 use crate::error::StoreError;
 
 /// What the latest requests said. One success makes it well again.
 #[derive(Debug, Default)]
 pub(super) struct Health {
-    /// Unix time in milliseconds of the first failure since the last success; 0 = well.
-    since: AtomicU64,
+    /// Nothing has succeeded since the last failure.
+    is_ill: AtomicBool,
     reason: Mutex<String>,
     requests: AtomicU64,
     failures: AtomicU64,
@@ -31,31 +31,25 @@ impl Health {
     pub(super) fn note<T, E: ToString>(&self, result: &Result<T, E>) {
         self.requests.fetch_add(1, Relaxed);
         match result {
-            Ok(_) if self.since.load(Relaxed) == 0 => {}
-            Ok(_) => {
-                self.since.store(0, Relaxed);
-                tracing::info!("cassandra answers again");
-            }
+            // Read first: all requests share the line.
+            Ok(_) if !self.is_ill.load(Relaxed) => {}
+            Ok(_) => self.is_ill.store(false, Relaxed),
             Err(error) => {
                 self.failures.fetch_add(1, Relaxed);
                 *self.reason.lock() = error.to_string();
-                if self.since.compare_exchange(0, now_millis(), Relaxed, Relaxed).is_ok() {
-                    tracing::error!(error = error.to_string(), "cassandra does not answer");
-                }
+                self.is_ill.store(true, Relaxed);
             }
         }
     }
 }
 
 impl Cassandra {
-    /// Why clients should not come now: since when nothing has succeeded, and what the last failure was.
+    /// Why clients should not come now: what the last failure was, and what waits.
     #[must_use]
     pub fn unavailable(&self) -> Option<String> {
-        let since = self.health.since.load(Relaxed);
-        let seconds = now_millis().saturating_sub(since) / 1000;
-        (since != 0).then(|| {
+        self.health.is_ill.load(Relaxed).then(|| {
             let reason = self.health.reason.lock();
-            format!("cassandra has not answered for {seconds} s: {reason}; publishes wait, deliveries from the log too")
+            format!("cassandra does not answer: {reason} (error 4002); publishes wait, deliveries from the log too")
         })
     }
 

@@ -12,7 +12,7 @@ use scylla::statement::unprepared::Statement;
 
 use super::config::{CassandraConfig, Replication};
 use super::connect;
-use super::open_error::CassandraError;
+use super::open_error::{CassandraError, no_statement};
 
 /// The version that this release makes and needs.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -122,14 +122,16 @@ impl Maker<'_> {
     async fn run(&self, text: &str) -> Result<(), CassandraError> {
         let mut statement = Statement::new(text);
         statement.set_consistency(self.config.consistency());
-        self.session.query_unpaged(statement, ()).await.map(drop).map_err(|error| self.failed(&error))
+        self.session.query_unpaged(statement, ()).await.map(drop).map_err(|error| no_statement(self.config, &error))
     }
 
     async fn exists(&self) -> Result<bool, CassandraError> {
         let text = "SELECT table_name FROM system_schema.tables WHERE keyspace_name = ? AND table_name = 'meta'";
         let rows = self.session.query_unpaged(text, (&self.config.keyspace,)).await;
-        let rows =
-            rows.map_err(|error| self.failed(&error))?.into_rows_result().map_err(|error| self.failed(&error))?;
+        let rows = rows
+            .map_err(|error| no_statement(self.config, &error))?
+            .into_rows_result()
+            .map_err(|error| self.failed(&error))?;
         Ok(rows.rows_num() > 0)
     }
 
@@ -137,7 +139,8 @@ impl Maker<'_> {
         // What a compare-and-set wrote is read as one.
         let mut statement = Statement::new(format!("SELECT value FROM {}.meta WHERE key = ?", self.config.keyspace));
         statement.set_consistency(self.config.serial_read());
-        let rows = self.session.query_unpaged(statement, (key,)).await.map_err(|error| self.failed(&error))?;
+        let rows = self.session.query_unpaged(statement, (key,)).await;
+        let rows = rows.map_err(|error| no_statement(self.config, &error))?;
         let rows = rows.into_rows_result().map_err(|error| self.failed(&error))?;
         let row = rows.maybe_first_row::<(Option<i64>,)>().map_err(|error| self.failed(&error))?;
         Ok(row.and_then(|(value,)| value))

@@ -1,14 +1,11 @@
 //! Settings of Redis, and what is made of them once.
 
 use std::fmt;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject as _;
-use rustls::{ClientConfig, RootCertStore};
+use rustls::ClientConfig;
 
 use super::error::RedisError;
 use super::open::split_address;
@@ -167,24 +164,7 @@ impl Settings {
 }
 
 fn tls(path: &Path) -> Result<Arc<ClientConfig>, RedisError> {
-    let unusable =
-        |reason: &dyn fmt::Display| RedisError::setting("root_certificates", format!("{}: {reason}", path.display()));
-    let pem = fs::read(path).map_err(|error| unusable(&error))?;
-    let mut roots = RootCertStore::empty();
-    for certificate in CertificateDer::pem_slice_iter(&pem) {
-        let certificate = certificate.map_err(|error| unusable(&error))?;
-        roots.add(certificate).map_err(|error| unusable(&error))?;
-    }
-    if roots.is_empty() {
-        return Err(unusable(&"there is no certificate in it"));
-    }
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let client = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|error| unusable(&error))?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    Ok(Arc::new(client))
+    longwave_tls::trusting(path).map_err(|error| RedisError::setting("root_certificates", error.to_string()))
 }
 
 #[cfg(test)]

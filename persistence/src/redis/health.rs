@@ -25,7 +25,6 @@ pub(super) struct Health {
 
 #[derive(Debug)]
 struct Trouble {
-    since: Instant,
     latest: Instant,
     reason: String,
 }
@@ -50,17 +49,12 @@ impl Health {
                 if trouble.as_ref().is_some_and(|trouble| trouble.latest.elapsed() >= CALM) {
                     *trouble = None;
                     self.ill.store(false, Relaxed);
-                    tracing::info!("redis answers again");
                 }
             }
             Err(error) => {
                 self.failures.fetch_add(1, Relaxed);
-                let (mut trouble, now, reason) = (self.trouble.lock(), Instant::now(), error.to_string());
-                let since = trouble.as_ref().map(|trouble| trouble.since);
-                if since.is_none() {
-                    tracing::error!(error = reason, code = error.code().number(), "redis does not answer");
-                }
-                *trouble = Some(Trouble { since: since.unwrap_or(now), latest: now, reason });
+                let reason = format!("{error} (error {})", error.code().number());
+                *self.trouble.lock() = Some(Trouble { latest: Instant::now(), reason });
                 self.ill.store(true, Relaxed);
             }
         }
@@ -68,13 +62,14 @@ impl Health {
 }
 
 impl Redis {
-    /// What does not work now: since when requests fail, and what the last failure was.
+    /// What does not work now: what the last failure was, and what waits.
     #[must_use]
     pub fn unavailable(&self) -> Option<String> {
         let trouble = self.0.health.trouble.lock();
-        trouble.as_ref().map(|trouble| {
-            let (seconds, reason) = (trouble.since.elapsed().as_secs(), &trouble.reason);
-            format!("requests to redis have failed for {seconds} s: {reason}; messages between nodes arrive late")
+        trouble.as_ref().map(|Trouble { reason, .. }| {
+            format!(
+                "redis does not answer: {reason}; between nodes, messages arrive late and presence and typing not at all"
+            )
         })
     }
 

@@ -5,7 +5,7 @@
 use bytes::Bytes;
 use longwave_persistence::redis::{BusEvent, Redis, RedisConfig, Topology};
 
-use crate::engine::{at, connect, next, node, until};
+use crate::engine::{at, connect, next, node, take, until};
 use crate::server::Server;
 
 struct Cluster {
@@ -64,8 +64,8 @@ async fn a_slot_that_moved_is_followed_with_its_script() {
     let key = format!("{}:r:alice", config.prefix);
     cluster.move_to_second(&cluster.slot(&key));
     // MOVED by the first, then NOSCRIPT by the second, in one call.
-    assert_eq!(redis.take("alice", 5, 1, 5).await.unwrap(), None);
-    assert!(redis.take("alice", 5, 1, 5).await.unwrap().is_some());
+    assert_eq!(take(&redis, "alice", 5, 1, 5).await.unwrap(), None);
+    assert!(take(&redis, "alice", 5, 1, 5).await.unwrap().is_some());
     assert_eq!(cluster.second.ask::<i64>(&["EXISTS", &key]), 1);
 }
 
@@ -76,8 +76,8 @@ async fn a_slot_that_is_moving_is_asked_about() {
     let key = format!("{}:r:alice", config.prefix);
     cluster.begin_to_move(&cluster.slot(&key));
     // ASK by the first; the second answers only to those who say that they ask.
-    assert_eq!(redis.take("alice", 5, 1, 5).await.unwrap(), None);
-    assert!(redis.take("alice", 5, 1, 5).await.unwrap().is_some());
+    assert_eq!(take(&redis, "alice", 5, 1, 5).await.unwrap(), None);
+    assert!(take(&redis, "alice", 5, 1, 5).await.unwrap().is_some());
     assert_eq!(cluster.second.ask::<i64>(&["DBSIZE"]), 1);
     assert_eq!(cluster.first.ask::<i64>(&["DBSIZE"]), 0);
 }
@@ -101,11 +101,11 @@ async fn a_master_that_is_away_fails_only_what_it_has() {
     let Some(mut cluster) = Cluster::start().await else { return };
     let (redis, config) = cluster.connect().await;
     cluster.move_to_second(&cluster.slot(&format!("{}:r:alice", config.prefix)));
-    assert_eq!(redis.take("alice", 1, 1, 5).await.unwrap(), None);
+    assert_eq!(take(&redis, "alice", 1, 1, 5).await.unwrap(), None);
     // Without this the first would serve nothing either once it finds the second gone.
     cluster.first.ask::<()>(&["CONFIG", "SET", "cluster-require-full-coverage", "no"]);
     cluster.second.kill();
-    until("alice's bucket is away", async || redis.take("alice", 1, 1, 5).await.is_err()).await;
+    until("alice's bucket is away", async || take(&redis, "alice", 1, 1, 5).await.is_err()).await;
     assert!(redis.unavailable().is_some());
-    assert_eq!(redis.take("bob", 1, 1, 5).await.unwrap(), None);
+    assert_eq!(take(&redis, "bob", 1, 1, 5).await.unwrap(), None);
 }

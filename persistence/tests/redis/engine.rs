@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use longwave_model::{ConversationId, DeviceId, NodeId, UserId};
-use longwave_persistence::redis::{BusEvent, BusReceiver, Redis, RedisConfig, Topology};
+use longwave_persistence::redis::{BusEvent, BusReceiver, Redis, RedisConfig, RedisError, Topology};
 
 /// How long something that comes by itself may take before the test is failed.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
@@ -89,6 +89,16 @@ pub(crate) async fn until<F: Future<Output = bool>>(what: &str, mut attempt: imp
 /// The next event of the bus.
 pub(crate) async fn next(receiver: &mut BusReceiver) -> BusEvent {
     tokio::time::timeout(PATIENCE, receiver.next()).await.expect("the bus is silent")
+}
+
+pub(crate) async fn take(
+    redis: &Redis,
+    key: &str,
+    cost: u32,
+    per_second: u32,
+    burst: u32,
+) -> Result<Option<u64>, RedisError> {
+    Ok(redis.take(&[(key, cost)], per_second, burst).await?[0])
 }
 
 pub(crate) fn node(name: &str) -> NodeId {

@@ -6,27 +6,60 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use longwave_model::{Content, ConversationKind, Created, Entry, ErrorCode, Seq};
-use longwave_persistence::redis::{BusEvent, NodeRecord, NodeRole, RedisConfig};
+use longwave_persistence::redis::{BusEvent, NodeRecord, NodeRole, RedisConfig, Topology};
 
-use crate::engine::{at, connect, conversation, next, node, session, there, user};
+use crate::engine::{at, connect, conversation, next, node, session, take, there, user};
 
 fn secure() -> Option<RedisConfig> {
     let address = there("redis-secure", "LONGWAVE_TEST_REDIS_SECURE", "127.0.0.1:16381")?;
-    let beside = Path::new(env!("CARGO_TARGET_TMPDIR")).join("../services/redis-secure/ca.pem");
-    let roots = env::var_os("LONGWAVE_TEST_REDIS_CA").map_or(beside, PathBuf::from);
-    Some(RedisConfig {
+    Some(listed_user(address, "redis-secure", "LONGWAVE_TEST_REDIS_CA"))
+}
+
+fn secure_cluster() -> Option<RedisConfig> {
+    let address = there("redis-secure-cluster", "LONGWAVE_TEST_REDIS_SECURE_CLUSTER", "127.0.0.1:17104")?;
+    let config = listed_user(address, "redis-secure-cluster", "LONGWAVE_TEST_REDIS_CLUSTER_CA");
+    Some(RedisConfig { topology: Topology::Cluster, ..config })
+}
+
+fn listed_user(address: String, engine: &str, authority: &str) -> RedisConfig {
+    let beside = Path::new(env!("CARGO_TARGET_TMPDIR")).join("../services").join(engine).join("ca.pem");
+    RedisConfig {
         user: Some("longwave".to_owned()),
         password: Some("longwave-test".to_owned()),
-        root_certificates: Some(roots),
+        root_certificates: Some(env::var_os(authority).map_or(beside, PathBuf::from)),
         // The only one whose keys and channels the user may touch.
         prefix: "lw".to_owned(),
         ..at(address)
-    })
+    }
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_listed_permissions_are_enough() {
-    let Some(config) = secure() else { return };
+/// Runs a check on one server and on a cluster.
+macro_rules! on_both {
+    ($($check:ident),* $(,)?) => {
+        mod alone {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $check() {
+                let Some(config) = super::secure() else { return };
+                super::$check(config).await;
+            })*
+        }
+        mod cluster {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $check() {
+                let Some(config) = super::secure_cluster() else { return };
+                super::$check(config).await;
+            })*
+        }
+    };
+}
+on_both!(
+    the_listed_permissions_are_enough,
+    every_master_is_reached,
+    others_are_kept_out,
+    a_server_of_another_authority_is_not_trusted
+);
+
+async fn the_listed_permissions_are_enough(config: RedisConfig) {
     let redis = connect(&config).await;
     let name = format!("n{}", std::process::id());
     let (one, phone, channel) = (node(&name), [session(&name, "phone")], [conversation(&name)]);
@@ -57,7 +90,7 @@ async fn the_listed_permissions_are_enough() {
     });
     redis.remember(std::slice::from_ref(&entry)).await.unwrap();
     assert_eq!(redis.recall(&channel[0], 1..=1).await.unwrap(), Some(vec![entry]));
-    assert_eq!(redis.take(&name, 1, 1, 1).await.unwrap(), None);
+    assert_eq!(take(&redis, &name, 1, 1, 1).await.unwrap(), None);
     let mut receiver = redis.subscribe(&one);
     assert_eq!(next(&mut receiver).await, BusEvent::Subscribed);
     let hello = Bytes::from_static(b"hello");
@@ -66,9 +99,28 @@ async fn the_listed_permissions_are_enough() {
     assert_eq!(redis.unavailable(), None);
 }
 
-#[tokio::test]
-async fn others_are_kept_out() {
-    let Some(config) = secure() else { return };
+/// Keys and channels in all parts of the key space, each over a connection and a script of its own where there are several masters.
+async fn every_master_is_reached(config: RedisConfig) {
+    let redis = connect(&config).await;
+    for number in 0..64 {
+        let name = format!("m{}-{number}", std::process::id());
+        let (one, phone) = (node(&name), [session(&name, "phone")]);
+        redis.register(&one, &phone).await.unwrap();
+        assert_eq!(redis.node_of_device(&phone[0].0, &phone[0].1).await.unwrap(), Some(one.clone()));
+        redis.unregister(&one, &phone).await.unwrap();
+        assert_eq!(take(&redis, &name, 1, 1, 1).await.unwrap(), None);
+    }
+    let names = (0..8).map(|number| node(&format!("b{}-{number}", std::process::id())));
+    let hello = Bytes::from_static(b"hello");
+    for name in names {
+        let mut receiver = redis.subscribe(&name);
+        assert_eq!(next(&mut receiver).await, BusEvent::Subscribed);
+        assert_eq!(redis.publish(vec![(name, hello.clone())]).await.unwrap(), [1]);
+        assert_eq!(next(&mut receiver).await, BusEvent::Message(hello.clone()));
+    }
+}
+
+async fn others_are_kept_out(config: RedisConfig) {
     let wrong_password = RedisConfig { password: Some("longwave".to_owned()), ..config.clone() };
     let nobody = RedisConfig { user: None, password: None, ..config.clone() };
     let other_keys = RedisConfig { prefix: "other".to_owned(), ..config.clone() };
@@ -81,9 +133,7 @@ async fn others_are_kept_out() {
     assert_eq!(error.code(), ErrorCode::RedisUnavailable, "{error}");
 }
 
-#[tokio::test]
-async fn a_server_of_another_authority_is_not_trusted() {
-    let Some(config) = secure() else { return };
+async fn a_server_of_another_authority_is_not_trusted(config: RedisConfig) {
     let directory = tempfile::tempdir().unwrap();
     let roots = directory.path().join("other.pem");
     let made = std::process::Command::new("openssl")

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use longwave_model::ErrorCode;
 use longwave_persistence::redis::{BusEvent, Holder, RedisConfig, Topology};
 
-use crate::engine::{self, at, connect, next, node, session, until};
+use crate::engine::{self, at, connect, next, node, session, take, until};
 use crate::server::Server;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -79,10 +79,10 @@ async fn a_master_that_was_made_a_replica_is_used_no_more() {
     master.ask::<()>(&["REPLICAOF", "127.0.0.1", &other.port.to_string()]);
     // The first write is refused; then not even reads are sent there, which would be of another master's data.
     until("nothing is read from it", async || {
-        let _ = redis.take("alice", 1, 1, 5).await;
+        let _ = take(&redis, "alice", 1, 1, 5).await;
         redis.ping().await.is_err_and(|error| error.to_string().contains("is not a master"))
     })
     .await;
     master.ask::<()>(&["REPLICAOF", "NO", "ONE"]);
-    until("it is a master again", async || redis.take("alice", 1, 1, 5).await.is_ok()).await;
+    until("it is a master again", async || take(&redis, "alice", 1, 1, 5).await.is_ok()).await;
 }

@@ -11,19 +11,20 @@ use super::{Finding, Outcome};
 use crate::tree::Tree;
 
 /// What each package may use of ours, beside itself.
-const ALLOWED: [(&str, &[&str]); 23] = [
+const ALLOWED: [(&str, &[&str]); 24] = [
     ("longwave-model", &[]),
     ("longwave-settings", &[]),
     ("longwave-telemetry", &[]),
     ("longwave-port", &["model"]),
     ("longwave-topics", &["model"]),
     ("longwave-envelope", &["model", "topics"]),
-    ("longwave-persistence", &["model", "telemetry"]),
+    ("longwave-tls", &[]),
+    ("longwave-persistence", &["model", "telemetry", "tls"]),
     ("longwave-journal-model", &["model", "persistence"]),
     ("longwave-feed", &["envelope", "model", "persistence", "port", "telemetry", "topics"]),
     ("longwave-broker", &["model", "port", "telemetry"]),
     ("longwave-bridge", &["envelope", "model", "persistence", "port", "telemetry", "topics"]),
-    ("longwave-link", &["envelope", "model", "port", "topics"]),
+    ("longwave-link", &["envelope", "model", "port", "tls", "topics"]),
     ("longwave-nodes", &["model", "persistence", "port"]),
     ("longwave-push", &["model", "persistence", "port", "settings", "telemetry"]),
     (
@@ -41,6 +42,7 @@ const ALLOWED: [(&str, &[&str]); 23] = [
             "push",
             "settings",
             "telemetry",
+            "tls",
             "topics",
         ],
     ),
@@ -79,11 +81,14 @@ const FENCED: [(&str, &[&str], &str); 8] = [
             "longwave",
             "longwave-push",
             "longwave-persistence",
+            "longwave-link",
             "longwave-client",
+            "longwave-link",
+            "longwave-tls",
             "longwave-testkit",
             "longwave-benches",
         ],
-        "the bridge and the feed know no socket; persistence reaches its engines over TLS",
+        "the bridge and the feed know no socket; persistence reaches its engines and the link its brokers over TLS",
     ),
     ("axum", &["longwave", "longwave-push", "longwave-testkit"], "HTTP is served by the binary alone"),
     (

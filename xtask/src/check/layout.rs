@@ -26,7 +26,9 @@ const DIRECTORIES: [&str; 16] = [
     "xtask",
 ];
 
-const FILES: [&str; 15] = [
+const FILES: [&str; 16] = [
+    // A directory, but in a second work tree a file.
+    ".git",
     ".dockerignore",
     ".editorconfig",
     ".gitattributes",
@@ -57,7 +59,7 @@ const REQUIRED: [&str; 9] = [
 ];
 
 /// The library packages, flat below `libs/`, each with one job.
-const LIBRARIES: [&str; 11] = [
+const LIBRARIES: [&str; 12] = [
     "envelope",
     "feed",
     "journal-model",
@@ -68,6 +70,7 @@ const LIBRARIES: [&str; 11] = [
     "settings",
     "telemetry",
     "testkit",
+    "tls",
     "topics",
 ];
 

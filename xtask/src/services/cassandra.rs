@@ -1,4 +1,4 @@
-//! Cassandra without a container: one node, or three on 127.0.0.1, .2 and .3.
+//! Cassandra without a container: one node, three on 127.0.0.1, .2 and .3, or one that wants TLS and a password.
 //!
 //! The settings are those that the promises need (Paxos v2, the commit log synced before a write is answered) and otherwise small: one node
 //! fits into a gigabyte, three share two cores with the tests.
@@ -11,6 +11,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result};
 
+use super::certificate;
 use super::jars;
 use super::node::Node;
 use super::ready;
@@ -24,6 +25,8 @@ struct Place {
     jmx_port: u16,
     token: &'static str,
     cluster: &'static str,
+    /// Clients speak TLS and have a password, and may do only what was granted to them.
+    is_secure: bool,
 }
 
 const SINGLE: Place = Place {
@@ -34,6 +37,18 @@ const SINGLE: Place = Place {
     jmx_port: 17199,
     token: "0",
     cluster: "longwave-one",
+    is_secure: false,
+};
+
+const SECURE: Place = Place {
+    name: "cassandra-secure",
+    ip: Ipv4Addr::LOCALHOST,
+    native_port: 19142,
+    storage_port: 17100,
+    jmx_port: 17299,
+    token: "0",
+    cluster: "longwave-secure",
+    is_secure: true,
 };
 
 const THREE: [Place; 3] = [
@@ -51,12 +66,18 @@ const fn third(name: &'static str, number: u8, token: &'static str) -> Place {
         jmx_port: 17199 + number as u16,
         token,
         cluster: "longwave-three",
+        is_secure: false,
     }
 }
 
 /// The engine of one node.
 pub(super) fn single(home: &Path) -> Node {
     node(&SINGLE, home)
+}
+
+/// One node with TLS alone, whose only user at first is Cassandra's own.
+pub(super) fn secure(home: &Path) -> Node {
+    node(&SECURE, home)
 }
 
 /// The engine of three nodes.
@@ -70,18 +91,25 @@ fn node(place: &Place, home: &Path) -> Node {
         address: SocketAddr::from((place.ip, place.native_port)),
         directory: home.join(place.name),
         prepare,
-        ready: ready::cassandra,
+        ready: if place.is_secure { ready::tls } else { ready::cassandra },
     }
 }
 
+fn places() -> impl Iterator<Item = &'static Place> {
+    [&SINGLE, &SECURE].into_iter().chain(&THREE)
+}
+
 fn prepare(node: &Node) -> Result<Command> {
-    let place = std::iter::once(&SINGLE)
-        .chain(&THREE)
+    let place = places()
         .find(|place| place.name == node.name)
         .with_context(|| format!("no node of Cassandra is called {}", node.name))?;
     let jars = jars::directory()?;
     let yaml = node.directory.join("cassandra.yaml");
-    fs::write(&yaml, settings(place, &node.directory))?;
+    let mut text = settings(place, &node.directory);
+    if place.is_secure {
+        text.push_str(&security(&node.directory)?);
+    }
+    fs::write(&yaml, text)?;
     let logback = node.directory.join("logback.xml");
     fs::write(&logback, LOGBACK)?;
     let mut java = Command::new("java");
@@ -147,6 +175,29 @@ paxos_state_purging: gc_grace
     )
 }
 
+/// TLS for clients, passwords and permissions.
+fn security(directory: &Path) -> Result<String> {
+    certificate::make(directory)?;
+    // Cassandra reads PEM too, certificate and key from one file, which spares a keystore and its password.
+    let both = directory.join("server-and-key.pem");
+    let read = |file: &str| fs::read_to_string(directory.join(file));
+    fs::write(&both, read(certificate::KEY)? + &read(certificate::SERVER)?)?;
+    Ok(format!(
+        "authenticator: PasswordAuthenticator
+authorizer: CassandraAuthorizer
+role_manager: CassandraRoleManager
+client_encryption_options:
+  enabled: true
+  optional: false
+  require_client_auth: false
+  ssl_context_factory:
+    class_name: org.apache.cassandra.security.PEMBasedSslContextFactory
+  keystore: \"{}\"
+",
+        both.display()
+    ))
+}
+
 /// Warnings and errors, so that the end of the log says why a node does not come up.
 const LOGBACK: &str = "<configuration><appender name=\"out\" class=\"ch.qos.logback.core.ConsoleAppender\"><encoder>\
     <pattern>%d %-5level %logger{0} %msg%n</pattern></encoder></appender>\
@@ -205,11 +256,11 @@ const MODULES_OPENED: [&str; 14] = [
 mod tests {
     use std::path::Path;
 
-    use super::{SINGLE, THREE, settings};
+    use super::{places, settings};
 
     #[test]
     fn the_settings_are_those_that_the_promises_need() {
-        for place in std::iter::once(&SINGLE).chain(&THREE) {
+        for place in places() {
             let yaml = settings(place, Path::new("/somewhere"));
             assert!(yaml.contains("commitlog_sync: group\n") && yaml.contains("paxos_variant: v2\n"));
             assert!(yaml.contains(&format!("rpc_address: {}\n", place.ip)));

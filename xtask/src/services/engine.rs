@@ -25,7 +25,7 @@ impl Engine {
 }
 
 /// All engines.
-pub(super) const ENGINES: [Engine; 6] = [
+pub(super) const ENGINES: [Engine; 8] = [
     Engine {
         name: "cassandra",
         variable: "LONGWAVE_TEST_CASSANDRA",
@@ -36,6 +36,12 @@ pub(super) const ENGINES: [Engine; 6] = [
         name: "cassandra-cluster",
         variable: "LONGWAVE_TEST_CASSANDRA_CLUSTER",
         make: cassandra::three,
+        after: |_| Ok(()),
+    },
+    Engine {
+        name: "cassandra-secure",
+        variable: "LONGWAVE_TEST_CASSANDRA_SECURE",
+        make: |home| vec![cassandra::secure(home)],
         after: |_| Ok(()),
     },
     Engine {
@@ -61,6 +67,12 @@ pub(super) const ENGINES: [Engine; 6] = [
         variable: "LONGWAVE_TEST_REDIS_SECURE",
         make: |home| vec![redis::secure(home)],
         after: |_| Ok(()),
+    },
+    Engine {
+        name: "redis-secure-cluster",
+        variable: "LONGWAVE_TEST_REDIS_SECURE_CLUSTER",
+        make: redis::secure_masters,
+        after: redis::join_masters,
     },
 ];
 

@@ -3,6 +3,7 @@
 use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context, Result, bail};
 
@@ -13,6 +14,9 @@ pub(super) const VERSION: &str = "5.0.6";
 
 /// The directory with the jars, filled first if need be.
 pub(super) fn directory() -> Result<PathBuf> {
+    // Engines start side by side; one of them fetches.
+    static TURN: Mutex<()> = Mutex::new(());
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let cache = cache()?;
     let jars = cache.join(format!("cassandra-{VERSION}"));
     if jars.is_dir() {

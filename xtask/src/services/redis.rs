@@ -1,8 +1,9 @@
-//! Redis: one server, a cluster of three masters, a Sentinel that watches the one server, and a server that is reached by TLS alone.
+//! Redis: one server, a cluster of three masters, a Sentinel that watches the one server, and the first two once more with TLS and a user
+//! who may do no more than Longwave needs.
 
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::thread::sleep;
 use std::time::Duration;
@@ -18,6 +19,7 @@ const SINGLE_PORT: u16 = 16379;
 const SENTINEL_PORT: u16 = 16380;
 const SECURE_PORT: u16 = 16381;
 const MASTER_PORTS: [u16; 3] = [17101, 17102, 17103];
+const SECURE_MASTER_PORTS: [u16; 3] = [17104, 17105, 17106];
 
 /// The name by which the Sentinel knows the one server.
 const MASTER_NAME: &str = "longwave";
@@ -26,6 +28,9 @@ const MASTER_NAME: &str = "longwave";
 const USER: &str = "user longwave on >longwave-test ~lw:* resetchannels &lw:* -@all +ping +time +role +exists +evalsha +script|load \
     +hset +hget +hgetall +hdel +pttl +pexpire +get +set +zadd +zrangebyscore +zremrangebyscore +zremrangebyrank \
     +publish +subscribe +spublish +ssubscribe +cluster|slots +asking";
+
+/// Who makes masters a cluster where the default user is off.
+const ADMIN: [&str; 2] = ["admin", "longwave-admin"];
 
 /// One server.
 pub(super) fn single(home: &Path) -> Node {
@@ -78,21 +83,46 @@ pub(super) fn sentinel(home: &Path) -> Node {
 pub(super) fn secure(home: &Path) -> Node {
     let prepare: fn(&Node) -> Result<Command> = |node| {
         certificate::make(&node.directory)?;
-        fs::write(node.directory.join("users.acl"), format!("user default off\n{USER}\n"))?;
-        let mut command = server(node, &["--tls-auth-clients", "no", "--port", "0", "--tls-port"])?;
-        command.arg(node.address.port().to_string());
-        let files = [
-            ("--tls-cert-file", certificate::SERVER),
-            ("--tls-key-file", certificate::KEY),
-            ("--tls-ca-cert-file", certificate::AUTHORITY),
-            ("--aclfile", "users.acl"),
-        ];
-        for (option, file) in files {
-            command.arg(option).arg(node.directory.join(file));
-        }
-        Ok(command)
+        secure_server(node, &node.directory, "")
     };
     Node { ready: ready::tls, ..node(home, "redis-secure", SECURE_PORT, prepare) }
+}
+
+/// Three masters with TLS alone, towards each other too, and the same user.
+pub(super) fn secure_masters(home: &Path) -> Vec<Node> {
+    let prepare: fn(&Node) -> Result<Command> = |node| {
+        let certificates = shared_certificates(node);
+        fs::create_dir_all(&certificates)?;
+        certificate::make(&certificates)?;
+        let [name, password] = ADMIN;
+        let mut command = secure_server(node, &certificates, &format!("user {name} on >{password} ~* &* +@all\n"))?;
+        command.args(["--cluster-enabled", "yes", "--cluster-config-file", "nodes.conf", "--tls-cluster", "yes"]);
+        Ok(command)
+    };
+    let names = ["redis-secure-1", "redis-secure-2", "redis-secure-3"];
+    let nodes = names.into_iter().zip(SECURE_MASTER_PORTS);
+    nodes.map(|(name, port)| Node { ready: ready::tls, ..node(home, name, port, prepare) }).collect()
+}
+
+/// The masters are known to clients as one, so their certificates are of one authority.
+fn shared_certificates(node: &Node) -> PathBuf {
+    node.directory.with_file_name("redis-secure-cluster")
+}
+
+fn secure_server(node: &Node, certificates: &Path, more_users: &str) -> Result<Command> {
+    fs::write(node.directory.join("users.acl"), format!("user default off\n{more_users}{USER}\n"))?;
+    let mut command = server(node, &["--tls-auth-clients", "no", "--port", "0", "--tls-port"])?;
+    command.arg(node.address.port().to_string());
+    let files = [
+        ("--tls-cert-file", certificate::SERVER),
+        ("--tls-key-file", certificate::KEY),
+        ("--tls-ca-cert-file", certificate::AUTHORITY),
+    ];
+    for (option, file) in files {
+        command.arg(option).arg(certificates.join(file));
+    }
+    command.arg("--aclfile").arg(node.directory.join("users.acl"));
+    Ok(command)
 }
 
 fn node(home: &Path, name: &str, port: u16, prepare: fn(&Node) -> Result<Command>) -> Node {
@@ -119,6 +149,11 @@ fn server(node: &Node, more: &[&str]) -> Result<Command> {
 fn client(node: &Node) -> Command {
     let mut command = program::command("redis-cli", Path::new("/"));
     command.args(["-h", "127.0.0.1", "-p"]).arg(node.address.port().to_string());
+    if SECURE_MASTER_PORTS.contains(&node.address.port()) {
+        let [name, password] = ADMIN;
+        command.args(["--user", name, "--pass", password, "--no-auth-warning", "--tls", "--cacert"]);
+        command.arg(shared_certificates(node).join(certificate::AUTHORITY));
+    }
     command
 }
 

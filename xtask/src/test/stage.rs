@@ -89,9 +89,10 @@ pub(super) const STAGES: [Stage; 13] = [
         job: "the engines that tests run against answer",
         budget: minutes(2),
         work: |root, stage| {
-            let redis = ["redis", "redis-cluster", "redis-sentinel", "redis-secure"];
-            let mut up = ourselves(root, &["services", "up", "cassandra"])?;
-            watched(stage, up.args(redis))
+            let cassandra = ["cassandra", "cassandra-secure"];
+            let redis = ["redis", "redis-cluster", "redis-sentinel", "redis-secure", "redis-secure-cluster"];
+            let mut up = ourselves(root, &["services", "up"])?;
+            watched(stage, up.args(cassandra).args(redis))
         },
     },
     Stage { name: "unit", job: "unit, property, contract and documentation tests", budget: minutes(8), work: unit },

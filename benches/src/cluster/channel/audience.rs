@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, bail, ensure};
 
 use super::members::{OWNER, member};
 use crate::clock::Clock;
@@ -18,6 +18,9 @@ const BODY: usize = 200;
 const TURN_NS: u64 = 20_000_000;
 /// What has not arrived after so long counts as missing.
 const PATIENCE_NS: u64 = 10_000_000_000;
+
+/// Reading a channel's earlier entries, on all devices, may take so long.
+const CATCH_UP_NS: u64 = 900_000_000_000;
 
 /// All connections of one phase.
 pub(super) struct Audience {
@@ -57,7 +60,21 @@ impl Audience {
         let device = Device { client_id: "sender".to_owned(), username: OWNER.to_owned(), filter: None, source: None };
         let owner = handshake::open(&mut fleet, &target(servers[0], true), &[device])?.first;
         let template = PublishTemplate::new(Version::V5, &format!("u/{OWNER}/c/{channel}/raw"), &blank_body(BODY));
-        Ok(Self { fleet, owner, connected, template, ears: Ears::new(owner, Window { from_ns: 0, to_ns: 0 }) })
+        let ears = Ears::new(owner, Window { from_ns: 0, to_ns: 0 });
+        let mut audience = Self { fleet, owner, connected, template, ears };
+        audience.catch_up()?;
+        Ok(audience)
+    }
+
+    /// Waits until every member has read what the channel held before: it gets a first message after all of that.
+    fn catch_up(&mut self) -> anyhow::Result<()> {
+        let now_ns = self.fleet.clock().now_ns();
+        self.publish(now_ns)?;
+        while self.ears.heard < self.connected as u64 {
+            ensure!(self.fleet.clock().now_ns() < now_ns + CATCH_UP_NS, "not all members have read what was before");
+            self.turn(TURN_NS)?;
+        }
+        Ok(())
     }
 
     /// Only listens.

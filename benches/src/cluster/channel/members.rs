@@ -64,8 +64,12 @@ fn add(
         );
         devices.publish(who, &rpc, true, request.as_bytes())
     };
+    // All of them first: a handshake drops what arrives on other connections.
+    let mut asking = Vec::new();
     for adder in 0..adders.min(total) {
-        let who = devices.connect_as(server, OWNER, &format!("adder-{adder}"), &[&rpc])?;
+        asking.push(devices.connect_as(server, OWNER, &format!("adder-{adder}"), &[&rpc])?);
+    }
+    for who in asking {
         if let Some(n) = left.next() {
             ask(devices, who, n)?;
             open += 1;

@@ -29,6 +29,7 @@ struct Handed {
     lease: LeaseId,
     job: u64,
     attempt: u32,
+    connection: u64,
     number: u64,
     after: u64,
     again: bool,
@@ -60,6 +61,7 @@ impl World {
                     lease: bridge,
                     job,
                     attempt,
+                    connection: publish.sender.connection,
                     number: publish.number,
                     after,
                     again,
@@ -291,6 +293,25 @@ fn at_most_once_is_not_handed_over_again_when_its_fate_is_unknown() {
     let effects = world.dispatch.down("a", world.now);
     assert!(world.handed(effects).is_empty());
     assert_eq!(*world.heard.0.lock(), [(1, Answer::Unknown), (2, Answer::Unknown)]);
+}
+
+#[test]
+fn what_follows_one_that_is_given_up_is_never_handed_over() {
+    let mut world = World::new(&["a"]);
+    let first = world.publish(1, 1);
+    world.pass(100);
+    let second = world.publish(1, 2);
+    assert_eq!((order(&first), order(&second)), (vec![(1, 0, false)], vec![(2, 1, false)]));
+    assert!(world.end(&first[0], Answer::Moved).is_empty(), "both wait");
+    let effects = world.dispatch.down("a", world.now);
+    assert!(world.handed(effects).is_empty());
+    assert!(world.pass(29_900).is_empty());
+    assert_eq!(*world.heard.0.lock(), [(1, Answer::Unknown), (2, Answer::Unknown)]);
+    let effects = world.dispatch.up("a", world.now);
+    assert!(
+        world.handed(effects).is_empty(),
+        "the second alone would be stored before the first, which the client sends again"
+    );
 }
 
 #[test]

@@ -60,6 +60,12 @@ fn a_variable_that_is_no_setting_is_named() {
 }
 
 #[test]
+fn who_names_an_engine_for_the_tests_can_start_servers() {
+    let environment = variables(&[("LONGWAVE_TEST_CASSANDRA", "127.0.0.1:9042"), ("LONGWAVE_CACHE", "/cache")]);
+    assert!(load(&Sources { environment, ..Sources::default() }).is_ok());
+}
+
+#[test]
 fn an_override_that_is_no_setting_is_named() {
     let overrides = vec![("limits.nonsense".to_owned(), "1".to_owned())];
     let error = load(&Sources { overrides, ..Sources::default() }).unwrap_err();

@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
 use clap::Parser;
-use longwave_testkit::cluster::{ClusterRun, ClusterVerdict, Engines, OutageRun, RollingRun, outage, rolling, run};
+use longwave_testkit::cluster::{
+    ClusterRun, ClusterVerdict, DeadRun, Engines, OutageRun, RollingRun, dead, outage, rolling, run,
+};
 
 /// Kills, freezes, cuts, wrong clocks, and engines that fail.
 #[derive(Debug, Parser)]
@@ -34,6 +36,9 @@ struct Arguments {
     /// Takes one and two of three Cassandra nodes down.
     #[arg(long)]
     outage: bool,
+    /// Takes each dependency away and looks what operators are told.
+    #[arg(long)]
+    dead: bool,
     /// Restarts every process one after another under load.
     #[arg(long)]
     rolling: bool,
@@ -62,6 +67,13 @@ async fn main() -> anyhow::Result<()> {
         one(&arguments, false, faults, seed).await?;
         left -= faults;
         seed = seed.wrapping_add(1);
+    }
+    if arguments.dead {
+        println!("cluster: what operators are told of dead dependencies");
+        let engines = Engines::of_xtask(arguments.xtask.clone(), false);
+        for line in dead(&DeadRun { binary: arguments.binary.clone(), engines }).await? {
+            println!("  {line}");
+        }
     }
     if arguments.rolling {
         println!("cluster: rolling restart, seed {seed}");

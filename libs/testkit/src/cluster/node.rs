@@ -16,6 +16,18 @@ const START_LIMIT: Duration = Duration::from_secs(90);
 /// Where libfaketime is, on Debian.
 const FAKETIME: &str = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1";
 
+/// In the cluster's directory: the certificate of all brokers' internal listeners, which bridges trust, and its key.
+const CERTIFICATE: &str = "link.pem";
+const KEY: &str = "link.key";
+
+/// Makes the certificate of the internal listeners.
+pub(super) fn make_certificate(directory: &Path) -> anyhow::Result<()> {
+    let own = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()])?;
+    std::fs::write(directory.join(CERTIFICATE), own.cert.pem())?;
+    std::fs::write(directory.join(KEY), own.signing_key.serialize_pem())?;
+    Ok(())
+}
+
 /// A process.
 #[derive(Debug)]
 pub(super) struct Node {
@@ -65,6 +77,9 @@ impl Node {
             format!("redis.prefix={keyspace}"),
             format!("link.secret_file={}", secret.display()),
             format!("link.listen={internal}"),
+            format!("link.certificate={}", directory.join(CERTIFICATE).display()),
+            format!("link.key={}", directory.join(KEY).display()),
+            format!("link.root_certificates={}", directory.join(CERTIFICATE).display()),
             "feed.compare_seconds=20".to_owned(),
             "log.level=info,scylla=warn".to_owned(),
         ];

@@ -11,7 +11,7 @@ use tokio::time::sleep;
 
 use super::engines::Engines;
 use super::faults::Fault;
-use super::node::{Node, Site, store_settings};
+use super::node::{Node, Site, make_certificate, store_settings};
 use crate::history::{Breach, History, check};
 use crate::server::Role;
 use crate::torture::{Clients, audit_with, prepare};
@@ -73,6 +73,7 @@ impl Cluster {
         planted: Option<&str>,
     ) -> anyhow::Result<Self> {
         let directory = tempfile::tempdir()?;
+        make_certificate(directory.path())?;
         // Never one of an earlier run: its message ids would be found stored, and acknowledged without a write.
         let keyspace = format!("cluster_{}_{}_{:x}", seed % 1_000_000, std::process::id(), rand::random::<u32>());
         let schema = std::process::Command::new(binary)
@@ -103,7 +104,9 @@ impl Cluster {
         for node in &mut self.nodes {
             node.server.stop()?;
         }
-        let settings = store_settings(&self.engines, &self.keyspace);
+        let mut settings = store_settings(&self.engines, &self.keyspace);
+        // An audit reads much, and nothing waits for it.
+        settings.push("cassandra.request_seconds=60".to_owned());
         let arguments: Vec<String> = settings.into_iter().flat_map(|setting| ["--set".to_owned(), setting]).collect();
         audit_with(&self.binary, &self._directory.path().join("audit"), &arguments)
     }
@@ -139,7 +142,10 @@ pub async fn run(run: &ClusterRun) -> anyhow::Result<ClusterVerdict> {
             sleep(Duration::from_millis(random.random_range(0..300))).await;
         }
         sleep(fault.lasts(&mut random)).await;
-        for fault in &both {
+        // Engines come back first: a process does not start without them.
+        let mut ending = both.clone();
+        ending.sort_by_key(|fault| std::cmp::Reverse(fault.target()));
+        for fault in ending {
             fault.end(&mut cluster.nodes, &run.engines).await?;
         }
         faults.extend(both);

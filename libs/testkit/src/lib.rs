@@ -5,6 +5,7 @@ pub mod cassandra;
 pub mod client;
 pub mod cluster;
 pub mod cuts;
+pub mod engine;
 pub mod history;
 pub mod http;
 pub mod receiver;

@@ -1,16 +1,14 @@
 //! A broker and a bridge that reach each other, Cassandra and Redis by TLS alone, with users and passwords.
 
-use std::env;
-use std::net::{TcpStream, ToSocketAddrs as _};
-use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::path::PathBuf;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use longwave_testkit::client::Client;
-use longwave_testkit::http;
 use longwave_testkit::server::{Role, Server, ServerPlan};
 use longwave_testkit::wire::Hello;
+use longwave_testkit::{engine, http};
 
-use crate::rig::{binary, cannot_run, eventually, longwave, set};
+use crate::rig::{binary, eventually, longwave, set};
 
 /// A secure engine, and its authority's certificate.
 struct Engine {
@@ -20,15 +18,8 @@ struct Engine {
 
 impl Engine {
     fn find(name: &str, usual: &str) -> Option<Self> {
-        let variable = format!("LONGWAVE_TEST_{}", name.to_uppercase().replace('-', "_"));
-        let address = env::var(&variable).unwrap_or_else(|_| usual.to_owned());
-        let there = address.to_socket_addrs().ok().and_then(|mut addresses| addresses.next());
-        if there.is_none_or(|there| TcpStream::connect_timeout(&there, Duration::from_secs(2)).is_err()) {
-            cannot_run("secure roles", &format!("no {name} answers at {address} (`cargo xtask services up {name}`)"));
-            return None;
-        }
-        let beside = Path::new(env!("CARGO_TARGET_TMPDIR")).join("../services").join(name).join("ca.pem");
-        let roots = env::var_os(variable.replace("_SECURE", "_CA")).map_or(beside, PathBuf::from);
+        let address = engine::find(name, usual)?;
+        let roots = engine::authority(name, env!("CARGO_TARGET_TMPDIR"));
         Some(Self { address, roots })
     }
 }

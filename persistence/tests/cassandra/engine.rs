@@ -2,16 +2,12 @@
 //!
 //! Making tables is what is slow, so keyspaces are made ahead of the tests by one task after another, and every test takes the next.
 
-use std::env;
-use std::net::ToSocketAddrs as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use longwave_persistence::cassandra::{Cassandra, CassandraConfig, Replication, migrate};
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject as _;
-use rustls::{ClientConfig, RootCertStore};
+use longwave_testkit::engine;
 use scylla::client::session::Session;
 use scylla::client::session_builder::SessionBuilder;
 use scylla::errors::NewSessionError;
@@ -72,38 +68,15 @@ pub(crate) async fn session(config: &CassandraConfig) -> Result<Session, NewSess
     if let Some(credentials) = &config.credentials {
         builder = builder.user(&credentials.user, &credentials.password);
     }
-    if let Some(file) = &config.root_certificates {
-        let mut roots = RootCertStore::empty();
-        roots.add(CertificateDer::from_pem_file(file).unwrap()).unwrap();
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let client = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
-        let client = client.with_root_certificates(roots).with_no_client_auth();
-        builder = builder.tls_context(Some(Arc::new(client)));
+    if let Some(roots) = &config.root_certificates {
+        builder = builder.tls_context(Some(longwave_tls::trusting(roots).unwrap()));
     }
     builder.build().await
 }
 
 /// Where Cassandra is.
 pub(crate) fn address() -> Option<String> {
-    there("cassandra", "LONGWAVE_TEST_CASSANDRA", "127.0.0.1:19042")
-}
-
-/// Where an engine is; `None` where none answers, which under CI is a failure.
-pub(crate) fn there(engine: &str, variable: &str, usual: &str) -> Option<String> {
-    let address = env::var(variable).unwrap_or_else(|_| usual.to_owned());
-    let there = address.to_socket_addrs().ok().and_then(|mut addresses| addresses.next());
-    let answers =
-        there.is_some_and(|there| std::net::TcpStream::connect_timeout(&there, Duration::from_secs(2)).is_ok());
-    if answers {
-        return Some(address);
-    }
-    let strict = env::var("CI").is_ok_and(|ci| !ci.is_empty() && ci != "false");
-    assert!(!strict, "no {engine} answers at {address}");
-    #[expect(clippy::print_stderr, reason = "a skipped test says so, whoever runs it")]
-    {
-        eprintln!("skipped: no {engine} answers at {address} (start it with `cargo xtask services up {engine}`)");
-    }
-    None
+    engine::find("cassandra", "127.0.0.1:19042")
 }
 
 fn name() -> String {

@@ -3,16 +3,16 @@
 //! The contract is met here as an operator is told to run it: one user makes the keyspace, another has no more than SELECT and MODIFY
 //! on it, and everything stays in the home data centre.
 
-use std::env;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use longwave_model::ErrorCode;
 use longwave_persistence::cassandra::{Cassandra, CassandraConfig, CassandraError, Credentials, Replication, migrate};
+use longwave_testkit::engine;
 use tokio::sync::OnceCell;
 use tokio::time::timeout;
 
-use crate::engine::{Keyspace, address, new, session, there};
+use crate::engine::{Keyspace, address, new, session};
 
 /// The data centre of a node that says nothing of it.
 const HOME: &str = "datacenter1";
@@ -125,11 +125,9 @@ async fn both(config: &CassandraConfig) -> [CassandraError; 2] {
 }
 
 fn secure() -> Option<CassandraConfig> {
-    let address = there("cassandra-secure", "LONGWAVE_TEST_CASSANDRA_SECURE", "127.0.0.1:19142")?;
-    let beside = Path::new(env!("CARGO_TARGET_TMPDIR")).join("../services/cassandra-secure/ca.pem");
-    let roots = env::var_os("LONGWAVE_TEST_CASSANDRA_CA").map_or(beside, PathBuf::from);
+    let address = engine::find("cassandra-secure", "127.0.0.1:19142")?;
     Some(CassandraConfig {
-        root_certificates: Some(roots),
+        root_certificates: Some(engine::authority("cassandra-secure", env!("CARGO_TARGET_TMPDIR"))),
         credentials: credentials("longwave", PASSWORD),
         ..new(address)
     })

@@ -1,31 +1,30 @@
 //! The engines that the tests run against, each test with a prefix of its own, so that tests may run side by side.
 
-use std::env;
-use std::net::{TcpStream, ToSocketAddrs as _};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use longwave_model::{ConversationId, DeviceId, NodeId, UserId};
 use longwave_persistence::redis::{BusEvent, BusReceiver, Redis, RedisConfig, RedisError, Topology};
+use longwave_testkit::engine;
 
 /// How long something that comes by itself may take before the test is failed.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// One server.
 pub(crate) fn single() -> Option<RedisConfig> {
-    Some(at(there("redis", "LONGWAVE_TEST_REDIS", "127.0.0.1:16379")?))
+    Some(at(engine::find("redis", "127.0.0.1:16379")?))
 }
 
 /// A cluster of three masters.
 pub(crate) fn cluster() -> Option<RedisConfig> {
-    let address = there("redis-cluster", "LONGWAVE_TEST_REDIS_CLUSTER", "127.0.0.1:17101")?;
+    let address = engine::find("redis-cluster", "127.0.0.1:17101")?;
     Some(RedisConfig { topology: Topology::Cluster, ..at(address) })
 }
 
 /// A Sentinel that watches the one server.
 pub(crate) fn sentinel() -> Option<RedisConfig> {
-    let address = there("redis-sentinel", "LONGWAVE_TEST_REDIS_SENTINEL", "127.0.0.1:16380")?;
-    there("redis", "LONGWAVE_TEST_REDIS", "127.0.0.1:16379")?;
+    let address = engine::find("redis-sentinel", "127.0.0.1:16380")?;
+    engine::find("redis", "127.0.0.1:16379")?;
     Some(RedisConfig { topology: Topology::Sentinel { master: "longwave".to_owned() }, ..at(address) })
 }
 
@@ -36,19 +35,6 @@ pub(crate) fn at(address: impl Into<String>) -> RedisConfig {
     let count = COUNT.fetch_add(1, Ordering::Relaxed);
     let prefix = format!("t{:x}.{:x}.{count}", std::process::id(), now & 0xffff_ffff);
     RedisConfig { prefix, request_timeout: Duration::from_secs(10), ..RedisConfig::new(address) }
-}
-
-/// Where an engine is; `None` where none answers, which under CI is a failure.
-pub(crate) fn there(engine: &str, variable: &str, usual: &str) -> Option<String> {
-    let address = env::var(variable).unwrap_or_else(|_| usual.to_owned());
-    let resolved = address.to_socket_addrs().ok().and_then(|mut addresses| addresses.next());
-    if resolved.is_some_and(|there| TcpStream::connect_timeout(&there, Duration::from_secs(2)).is_ok()) {
-        return Some(address);
-    }
-    let strict = env::var("CI").is_ok_and(|ci| !ci.is_empty() && ci != "false");
-    assert!(!strict, "no {engine} answers at {address}");
-    eprintln!("skipped: no {engine} answers at {address} (start it with `cargo xtask services up {engine}`)");
-    None
 }
 
 /// Runs a check on one server and on a cluster.

@@ -1,32 +1,30 @@
 //! TLS and ACL: a user with exactly the permissions that docs/operate/redis.md lists can do everything, and nobody else can do anything.
 
-use std::env;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bytes::Bytes;
 use longwave_model::{Content, ConversationKind, Created, Entry, ErrorCode, Seq};
 use longwave_persistence::redis::{BusEvent, NodeRecord, NodeRole, RedisConfig, Topology};
+use longwave_testkit::engine;
 
-use crate::engine::{at, connect, conversation, next, node, session, take, there, user};
+use crate::engine::{at, connect, conversation, next, node, session, take, user};
 
 fn secure() -> Option<RedisConfig> {
-    let address = there("redis-secure", "LONGWAVE_TEST_REDIS_SECURE", "127.0.0.1:16381")?;
-    Some(listed_user(address, "redis-secure", "LONGWAVE_TEST_REDIS_CA"))
+    let address = engine::find("redis-secure", "127.0.0.1:16381")?;
+    Some(listed_user(address, "redis-secure"))
 }
 
 fn secure_cluster() -> Option<RedisConfig> {
-    let address = there("redis-secure-cluster", "LONGWAVE_TEST_REDIS_SECURE_CLUSTER", "127.0.0.1:17104")?;
-    let config = listed_user(address, "redis-secure-cluster", "LONGWAVE_TEST_REDIS_CLUSTER_CA");
+    let address = engine::find("redis-secure-cluster", "127.0.0.1:17104")?;
+    let config = listed_user(address, "redis-secure-cluster");
     Some(RedisConfig { topology: Topology::Cluster, ..config })
 }
 
-fn listed_user(address: String, engine: &str, authority: &str) -> RedisConfig {
-    let beside = Path::new(env!("CARGO_TARGET_TMPDIR")).join("../services").join(engine).join("ca.pem");
+fn listed_user(address: String, name: &str) -> RedisConfig {
     RedisConfig {
         user: Some("longwave".to_owned()),
         password: Some("longwave-test".to_owned()),
-        root_certificates: Some(env::var_os(authority).map_or(beside, PathBuf::from)),
+        root_certificates: Some(engine::authority(name, env!("CARGO_TARGET_TMPDIR"))),
         // The only one whose keys and channels the user may touch.
         prefix: "lw".to_owned(),
         ..at(address)

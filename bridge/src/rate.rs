@@ -33,13 +33,23 @@ struct Bucket {
     filled: u64,
     /// Unix time in milliseconds from which the shared bucket has what it is owed.
     barred_until: u64,
+    /// Publishes that were let through and not yet taken out of the shared bucket.
+    owed: u32,
 }
 
 #[derive(Debug, Default)]
 struct Shelf {
     buckets: HashMap<UserId, Bucket, FxBuildHasher>,
-    /// Publishes that were let through and not yet taken out of the shared buckets.
-    owed: HashMap<UserId, u32, FxBuildHasher>,
+    /// Users who owe the shared buckets something.
+    debtors: Vec<UserId>,
+}
+
+impl Shelf {
+    /// What each debtor owes; afterwards nobody does.
+    fn owed(&mut self) -> Vec<(UserId, u32)> {
+        let owed = |user: UserId| self.buckets.get_mut(&user).map(|bucket| (user, std::mem::take(&mut bucket.owed)));
+        std::mem::take(&mut self.debtors).into_iter().filter_map(owed).collect()
+    }
 }
 
 /// Token buckets of all users.
@@ -72,13 +82,15 @@ impl Rates {
         let now = clock();
         let (per_second, full) = (u64::from(self.per_second), u64::from(self.burst()) * 1_000);
         let mut shelf = self.shelf(user).lock();
-        let buckets = &mut shelf.buckets;
+        let Shelf { buckets, debtors } = &mut *shelf;
         if buckets.len() >= SWEEP_AT && buckets.len() == buckets.capacity() {
             buckets.retain(|_, bucket| {
-                bucket.tokens + now.saturating_sub(bucket.filled) * per_second < full || bucket.barred_until > now
+                let is_full = bucket.tokens + now.saturating_sub(bucket.filled) * per_second >= full;
+                !is_full || bucket.owed > 0
             });
         }
-        let bucket = buckets.entry(user.clone()).or_insert(Bucket { tokens: full, filled: now, barred_until: 0 });
+        let fresh = Bucket { tokens: full, filled: now, barred_until: 0, owed: 0 };
+        let bucket = buckets.entry(user.clone()).or_insert(fresh);
         bucket.tokens = full.min(bucket.tokens + now.saturating_sub(bucket.filled) * per_second);
         bucket.filled = now.max(bucket.filled);
         if bucket.tokens < 1_000 || bucket.barred_until > now {
@@ -86,7 +98,10 @@ impl Rates {
         }
         bucket.tokens -= 1_000;
         if self.is_shared {
-            *shelf.owed.entry(user.clone()).or_default() += 1;
+            if bucket.owed == 0 {
+                debtors.push(user.clone());
+            }
+            bucket.owed += 1;
         }
         Ok(())
     }
@@ -94,8 +109,7 @@ impl Rates {
     /// Takes what is owed out of the shared buckets. What they do not hold stays owed, and its users wait; when nobody can tell what they
     /// hold, nothing is owed any more.
     async fn settle(&self, shared: &dyn SharedRates, clock: &Clock) {
-        let owed = self.shelves.iter().flat_map(|shelf| std::mem::take(&mut shelf.lock().owed));
-        let owed: Vec<(UserId, u32)> = owed.collect();
+        let owed: Vec<(UserId, u32)> = self.shelves.iter().flat_map(|shelf| shelf.lock().owed()).collect();
         if owed.is_empty() {
             return;
         }
@@ -104,10 +118,14 @@ impl Rates {
         for ((user, publishes), wait) in owed.into_iter().zip(waits) {
             let Some(wait) = wait else { continue };
             let mut shelf = self.shelf(&user).lock();
-            if let Some(bucket) = shelf.buckets.get_mut(&user) {
-                bucket.barred_until = now.saturating_add(wait);
+            let Shelf { buckets, debtors } = &mut *shelf;
+            let fresh = Bucket { tokens: 0, filled: now, barred_until: 0, owed: 0 };
+            let bucket = buckets.entry(user.clone()).or_insert(fresh);
+            if bucket.owed == 0 {
+                debtors.push(user);
             }
-            *shelf.owed.entry(user).or_default() += publishes;
+            bucket.owed += publishes;
+            bucket.barred_until = now.saturating_add(wait);
         }
     }
 
@@ -201,7 +219,7 @@ mod tests {
             }
             tokio::time::sleep(SHARE).await;
         }
-        assert!(rates.shelves.iter().all(|shelf| shelf.lock().owed.is_empty()));
+        assert!(rates.shelves.iter().all(|shelf| shelf.lock().debtors.is_empty()));
     }
 
     #[test]

@@ -24,9 +24,7 @@ impl RedisRates {
 #[async_trait]
 impl SharedRates for RedisRates {
     async fn take(&self, published: &[(UserId, u32)], per_second: u32, burst: u32) -> Option<Vec<Option<u64>>> {
-        let keys: Vec<String> = published.iter().map(|(user, _)| format!("{USER}{user}")).collect();
-        let costs: Vec<(&str, u32)> =
-            keys.iter().zip(published).map(|(key, (_, cost))| (key.as_str(), *cost)).collect();
+        let costs: Vec<(String, u32)> = published.iter().map(|(user, cost)| (format!("{USER}{user}"), *cost)).collect();
         match self.0.take(&costs, per_second, burst).await {
             Ok(waits) => Some(waits),
             Err(error) => {

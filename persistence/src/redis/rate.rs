@@ -12,15 +12,15 @@ impl Redis {
     ///
     /// # Errors
     /// [`RedisError`] when some are not known; tokens may have been taken.
-    pub async fn take(
+    pub async fn take<K: AsRef<str>>(
         &self,
-        costs: &[(&str, u32)],
+        costs: &[(K, u32)],
         per_second: u32,
         burst: u32,
     ) -> Result<Vec<Option<u64>>, RedisError> {
         let burst = burst.max(1);
         let requests = costs.iter().map(|(key, cost)| {
-            let key = self.0.settings.rate_key(key);
+            let key = self.0.settings.rate_key(key.as_ref());
             Request::script(&TAKE, &key).arg(*cost.min(&burst)).arg(per_second.max(1)).arg(burst)
         });
         let answers = self.run(requests.collect()).await?;

@@ -87,12 +87,16 @@ async fn is_channel(hub: &Hub, conversation: &ConversationId) -> Result<bool, St
     if conversation.peers().is_some() {
         return Ok(false);
     }
+    if hub.registry.has_channel(conversation) {
+        return Ok(true);
+    }
+    // Nobody here has opened it, or it is no channel.
     let row = hub.store.conversation(conversation).await?;
     Ok(row.is_some_and(|row| row.kind == ConversationKind::Channel))
 }
 
-/// The members of a conversation who are told of delivered marks: the peers, or the present members of a group that is not too large. A channel's
-/// members are not even read.
+/// The members of a conversation who are told of delivered marks: the peers, or the present members of a group that is not too large. A
+/// channel's members are not even read.
 pub(crate) async fn audience(
     hub: &Hub,
     conversation: &ConversationId,

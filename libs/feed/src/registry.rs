@@ -131,6 +131,11 @@ impl Registry {
         }
     }
 
+    /// Whether a session is interested in this channel.
+    pub(crate) fn has_channel(&self, channel: &ConversationId) -> bool {
+        self.channel_shard(channel).read().contains_key(channel)
+    }
+
     /// The sessions that are interested in a channel.
     pub(crate) fn in_channel(&self, channel: &ConversationId) -> Vec<Arc<Session>> {
         self.channel_shard(channel).read().get(channel).cloned().unwrap_or_default()

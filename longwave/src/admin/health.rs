@@ -24,14 +24,21 @@ pub(crate) struct Health {
 
 struct Watched {
     probe: Probe,
-    /// Since when it gives a reason.
-    since: Mutex<Option<Instant>>,
+    given: Mutex<Option<Given>>,
+}
+
+/// A reason that a probe gives.
+#[derive(Clone, Copy)]
+struct Given {
+    since: Instant,
+    /// It has stayed, and the log says so: a process that starts finds the others only after a moment.
+    is_logged: bool,
 }
 
 impl Health {
     /// Health that also asks these probes.
     pub(crate) fn new(probes: Vec<Probe>) -> Self {
-        let probes = probes.into_iter().map(|probe| Watched { probe, since: Mutex::default() });
+        let probes = probes.into_iter().map(|probe| Watched { probe, given: Mutex::default() });
         Self { probes: probes.collect(), ..Self::default() }
     }
 
@@ -61,21 +68,20 @@ impl Health {
 impl Watched {
     fn look(&self) -> Option<String> {
         let reason = (self.probe)();
-        let mut since = self.since.lock();
-        match (reason, *since) {
-            (None, None) => None,
-            (None, Some(start)) => {
-                info!(seconds = start.elapsed().as_secs(), "ready again");
-                *since = None;
-                None
+        let mut given = self.given.lock();
+        let Some(reason) = reason else {
+            if let Some(Given { since, is_logged: true }) = given.take() {
+                info!(seconds = since.elapsed().as_secs(), "ready again");
             }
-            (Some(reason), None) => {
-                error!(reason, "not ready");
-                *since = Some(Instant::now());
-                Some(format!("{reason} (for 0 s)"))
-            }
-            (Some(reason), Some(start)) => Some(format!("{reason} (for {} s)", start.elapsed().as_secs())),
+            return None;
+        };
+        let given = given.get_or_insert_with(|| Given { since: Instant::now(), is_logged: false });
+        let lasted = given.since.elapsed();
+        if !given.is_logged && lasted >= LOOK {
+            given.is_logged = true;
+            error!(reason, "not ready");
         }
+        Some(format!("{reason} (for {} s)", lasted.as_secs()))
     }
 }
 

@@ -19,7 +19,7 @@ pub(crate) use jwt::ProviderToken;
 pub use settings::{ApnsApp, ApnsAuth, ApnsSettings};
 
 use super::connector::Reach;
-use super::http::{Answer, Http, NoAnswer, Versions};
+use super::http::{Answer, Http, Versions};
 use super::retry_after::retry_after;
 use super::transport::tls;
 use super::verdict::Verdict;
@@ -105,8 +105,7 @@ impl Apns {
             };
             let answer = match service.http.send(request).await {
                 Ok(answer) => answer,
-                Err(NoAnswer::Away(reason)) => return Verdict::unwell(reason, None),
-                Err(NoAnswer::NotPublic) => return Verdict::failed("the address is not public"),
+                Err(error) => return error.into(),
             };
             if let (Some(token), Some(jwt), false) = (&self.token, jwt, renewed)
                 && reason::is_expired_provider_token(&answer)

@@ -24,7 +24,7 @@ pub use settings::{FcmApp, FcmSettings};
 
 use super::bucket::Bucket;
 use super::connector::Reach;
-use super::http::{Answer, Http, NoAnswer, Versions};
+use super::http::{Answer, Http, Versions};
 use super::retry_after::retry_after;
 use super::transport::tls;
 use super::verdict::Verdict;
@@ -40,7 +40,7 @@ const QUOTA: Duration = Duration::from_secs(60);
 #[derive(Debug)]
 pub(crate) struct Fcm {
     url: String,
-    http: Arc<Http>,
+    http: Http,
     grants: Grants,
     /// Shared by all applications of the project, for the quota is the project's.
     bucket: Arc<Mutex<Bucket>>,
@@ -62,7 +62,7 @@ impl Fcm {
         let any = Http::new(&settings.transport, &tls, Versions::Any, Reach::Anywhere);
         Ok(Self {
             url: format!("{base}/v1/projects/{}/messages:send", app.account.project()),
-            http: Arc::new(Http::new(&settings.transport, &tls, Versions::Two, Reach::Anywhere)),
+            http: Http::new(&settings.transport, &tls, Versions::Two, Reach::Anywhere),
             grants: Grants::new(app.account.clone(), any, clock.clone()),
             bucket,
             wording,
@@ -97,8 +97,7 @@ impl Fcm {
             };
             let answer = match self.http.send(request).await {
                 Ok(answer) => answer,
-                Err(NoAnswer::Away(reason)) => return Verdict::unwell(reason, None),
-                Err(NoAnswer::NotPublic) => return Verdict::failed("the address is not public"),
+                Err(error) => return error.into(),
             };
             if answer.status.is_success() {
                 return Verdict::Sent { provider_id: name(&answer.body) };

@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use super::Reason;
+use super::connector::NOT_PUBLIC;
+use super::http::NoAnswer;
 
 /// What one attempt means.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,5 +44,14 @@ impl Verdict {
 
     pub(crate) fn failed(reason: &'static str) -> Self {
         Self::Failed(Reason::new(reason))
+    }
+}
+
+impl From<NoAnswer> for Verdict {
+    fn from(error: NoAnswer) -> Self {
+        match error {
+            NoAnswer::Away(reason) => Self::unwell(reason, None),
+            NoAnswer::NotPublic => Self::failed(NOT_PUBLIC),
+        }
     }
 }

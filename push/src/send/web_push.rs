@@ -20,7 +20,7 @@ pub(crate) use endpoint::Endpoint;
 pub use settings::{WebPushApp, WebPushSettings};
 
 use super::connector::Reach;
-use super::http::{Answer, Http, NoAnswer, Versions};
+use super::http::{Answer, Http, Versions};
 use super::retry_after::retry_after;
 use super::transport::tls;
 use super::verdict::Verdict;
@@ -90,8 +90,7 @@ impl WebPush {
         };
         match self.http.send(request).await {
             Ok(answer) => self.verdict(&answer),
-            Err(NoAnswer::Away(reason)) => Verdict::unwell(reason, None),
-            Err(NoAnswer::NotPublic) => Verdict::failed("the endpoint's address is not public"),
+            Err(error) => error.into(),
         }
     }
 

@@ -7,7 +7,7 @@ use longwave_push::send::*;
 
 use crate::rig::{Rig, app, failed};
 
-const NOT_PUBLIC: &str = "the endpoint's address is not public";
+const NOT_PUBLIC: &str = "the address is not public";
 
 /// The same subscription at another URL.
 fn at(subscription: &Subscription, endpoint: &str) -> Target {

@@ -115,6 +115,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         stats: stats.clone(),
         ownership: Ownership::Always,
         shared_rates: None,
+        push: None,
     });
     bridge.ready().await;
     let load = Arc::new(Load {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use longwave_model::{OwnerId, ShardId};
 use longwave_persistence::Store;
-use longwave_port::{Admit, Bus, Completion, Gate, Publish, SharedRates};
+use longwave_port::{Admit, Bus, Completion, Gate, Publish, PushSink, SharedRates};
 use parking_lot::Mutex;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
@@ -50,6 +50,8 @@ pub struct BridgeParts {
     pub ownership: Ownership,
     /// Users' rates over all bridges; `None` counts them here alone.
     pub shared_rates: Option<Arc<dyn SharedRates>>,
+    /// Who wakes sleeping devices; `None` when nobody does: then every entry is settled as soon as it is applied.
+    pub push: Option<Arc<dyn PushSink>>,
 }
 
 /// A running bridge.
@@ -65,11 +67,11 @@ impl Bridge {
     /// Outside a tokio runtime.
     #[must_use]
     pub fn start(parts: BridgeParts) -> Arc<Self> {
-        let BridgeParts { store, bus, admit, clock, settings, stats, ownership, shared_rates } = parts;
+        let BridgeParts { store, bus, admit, clock, settings, stats, ownership, shared_rates, push } = parts;
         let owned = Arc::new(OwnedShards::new(store.shards()));
         let settings = Arc::new(settings);
         let (marks, mark_jobs) = mpsc::unbounded_channel();
-        let mut tasks = vec![tokio::spawn(write_marks(store.clone(), bus.clone(), mark_jobs))];
+        let mut tasks = vec![tokio::spawn(write_marks(store.clone(), bus.clone(), push.clone(), mark_jobs))];
         let lane_parts = Arc::new(LaneParts {
             store: store.clone(),
             bus,
@@ -80,6 +82,7 @@ impl Bridge {
             owner: OwnerId(rand::random()),
             ownership,
             owned: owned.clone(),
+            push,
         });
         let shards = store.shards();
         let mut lanes = Vec::with_capacity(usize::from(shards));

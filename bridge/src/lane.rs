@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use longwave_model::{ConversationId, Epoch, OwnerId, Position, ShardId};
 use longwave_persistence::Store;
-use longwave_port::Bus;
+use longwave_port::{Bus, PushSink};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
@@ -20,6 +20,7 @@ use crate::fault::Fault;
 use crate::lane::applier::Applier;
 use crate::lane::batch::Batch;
 use crate::lane::decide::Step;
+use crate::lane::hand_over::HandOver;
 use crate::lane::memory::Memory;
 use crate::lane::ownership::Hold;
 use crate::lane::request::Request;
@@ -36,7 +37,9 @@ pub(crate) mod conversation;
 mod decide;
 mod fetch;
 mod finish;
+mod hand_over;
 mod keys;
+mod ledger;
 mod load;
 mod memory;
 mod ownership;
@@ -67,6 +70,7 @@ pub(crate) struct LaneParts {
     pub(crate) owner: OwnerId,
     pub(crate) ownership: Ownership,
     pub(crate) owned: Arc<OwnedShards>,
+    pub(crate) push: Option<Arc<dyn PushSink>>,
 }
 
 /// A lane. Consumed by [`Lane::run`].
@@ -83,6 +87,8 @@ pub(crate) struct Lane {
     stopping: bool,
     hold: Hold,
     applier: Applier,
+    /// While the shard is owned and somebody wakes devices.
+    hand_over: Option<HandOver>,
     /// Positions up to which views are stored, and what comes when those online were told, if they are not yet.
     told: VecDeque<(Position, Option<oneshot::Receiver<()>>)>,
     /// Conversations read in this turn that did not exist.
@@ -106,6 +112,7 @@ impl Lane {
             stopping: false,
             hold: Hold::default(),
             applier,
+            hand_over: None,
             told: VecDeque::new(),
             absent_conversations: Vec::new(),
         }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use longwave_model::{ConversationId, Seq, UserId};
 use longwave_persistence::{MarkRaise, Store, StoreError};
-use longwave_port::{Bus, MarkSignal, Recipients};
+use longwave_port::{Bus, MarkSignal, PushSink, Recipients};
 use tokio::sync::mpsc;
 use tracing::warn;
 
@@ -28,7 +28,12 @@ pub(crate) struct MarkJob {
 }
 
 /// Writes marks until all lanes are gone.
-pub(crate) async fn write_marks(store: Arc<dyn Store>, bus: Arc<dyn Bus>, mut jobs: mpsc::UnboundedReceiver<MarkJob>) {
+pub(crate) async fn write_marks(
+    store: Arc<dyn Store>,
+    bus: Arc<dyn Bus>,
+    push: Option<Arc<dyn PushSink>>,
+    mut jobs: mpsc::UnboundedReceiver<MarkJob>,
+) {
     let mut batch = Vec::new();
     while jobs.recv_many(&mut batch, BATCH).await > 0 {
         let raises = batch.iter().map(|job| MarkRaise {
@@ -46,6 +51,9 @@ pub(crate) async fn write_marks(store: Arc<dyn Store>, bus: Arc<dyn Bus>, mut jo
             match &raised {
                 Ok(()) => {
                     job.reply.done();
+                    if let Some(push) = &push {
+                        push.read(&job.conversation, &job.user, job.read);
+                    }
                     bus.mark(MarkSignal {
                         conversation: job.conversation,
                         user: job.user,

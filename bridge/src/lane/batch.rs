@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use hashbrown::HashMap;
-use longwave_model::{Content, ConversationKind, Entry, MemberChange, Refusal};
+use longwave_model::{Content, ConversationKind, Entry, MemberChange, Refusal, UserId};
 use longwave_persistence::{Appended, Audience, Stored};
 use longwave_port::Recipients;
 use rustc_hash::FxBuildHasher;
@@ -46,6 +46,8 @@ pub(crate) struct Outgoing {
     pub(crate) to: Recipients,
     /// Members of a channel whose interest is not registered yet.
     pub(crate) also: Option<Recipients>,
+    /// Whose devices may have to be woken for it; none for what is no message.
+    pub(crate) woken: Option<Arc<Vec<UserId>>>,
     /// The session that published it.
     pub(crate) session: Option<SessionMark>,
 }
@@ -104,7 +106,8 @@ impl Batch {
             Content::Updated(_) => (audience, to) = (audience_before, to_before),
         }
         self.bytes += ENTRY_OVERHEAD + entry.message().map_or(0, |message| message.body.len());
-        self.entries.push(Outgoing { entry: Arc::new(entry), audience, to, also, session });
+        let woken = conversation.woken_by(&entry);
+        self.entries.push(Outgoing { entry: Arc::new(entry), audience, to, also, woken, session });
         self.entries.len() - 1
     }
 

@@ -105,6 +105,20 @@ impl Conversation {
         &self.recipients
     }
 
+    /// Whose devices may have to be woken for an entry: nobody's for what is no message. In a channel those of the members who are mentioned,
+    /// for a channel costs the same however many members it has.
+    pub(crate) fn woken_by(&self, entry: &Entry) -> Option<Arc<Vec<UserId>>> {
+        let message = entry.message()?;
+        match &self.recipients {
+            Recipients::Users(users) | Recipients::Part(users) => Some(users.clone()),
+            Recipients::Interested => {
+                let mentioned = message.mentions.iter().filter(|user| self.members.contains_key(*user));
+                let mentioned: Vec<_> = mentioned.cloned().collect();
+                (!mentioned.is_empty()).then(|| Arc::new(mentioned))
+            }
+        }
+    }
+
     /// Takes one of the conversation's own entries into account, the next one.
     pub(crate) fn absorb(&mut self, entry: &Entry) {
         // A new owner applies rows once more whose views are stored in part.

@@ -66,6 +66,9 @@ impl Lane {
                 (request, verdict) => later.extend(self.later(request, &verdict, &batch)),
             }
         }
+        if let Some(hand_over) = &self.hand_over {
+            hand_over.push(self.head, &batch.entries);
+        }
         if self.parts.store.views_are_committed() {
             if !batch.entries.is_empty() {
                 fan_out(&*self.parts.bus, &batch.entries);

@@ -100,6 +100,7 @@ impl Lane {
         }
         self.absent_conversations.clear();
         self.memory.clear();
+        self.hand_over = None;
         self.hold.lose();
         self.parts.stats.owned.fetch_sub(1, Relaxed);
         self.parts.owned.set(self.shard, false);

@@ -1,8 +1,9 @@
 //! How far a shard's journal is done with, and when its oldest rows may go.
 //!
-//! `settled` moves with `applied`, because no consumer hands entries over to anybody yet who would have to confirm them.
+//! `applied` follows the views, `settled` what is recorded of pushes, never past `applied`. Where nobody wakes devices they are one.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use longwave_model::Position;
 use longwave_persistence::{Append, Outcome, Tenure, Watermarks};
@@ -10,6 +11,7 @@ use tracing::warn;
 
 use crate::lane::Lane;
 use crate::lane::batch::Batch;
+use crate::lane::ledger::Ledger;
 
 /// How far apart the moments are at which the end of the journal is noted, in milliseconds.
 const NOTE_MILLIS: u64 = 60_000;
@@ -17,25 +19,31 @@ const NOTE_MILLIS: u64 = 60_000;
 /// A lane's watermarks and the journal's age.
 #[derive(Debug, Default)]
 pub(crate) struct Progress {
-    done: Watermarks,
+    applied: Position,
+    /// What was settled when the shard was taken.
+    settled: Position,
+    ledger: Option<Arc<Ledger>>,
     stored: Watermarks,
     /// When the journal ended where, oldest first.
     notes: VecDeque<(u64, Position)>,
 }
 
 impl Progress {
-    pub(crate) fn new(tenure: &Tenure, now: u64) -> Self {
-        Self { done: tenure.watermarks, stored: tenure.watermarks, notes: VecDeque::from([(now, tenure.head)]) }
+    pub(crate) fn new(tenure: &Tenure, now: u64, ledger: Option<Arc<Ledger>>) -> Self {
+        let Watermarks { applied, settled } = tenure.watermarks;
+        let notes = VecDeque::from([(now, tenure.head)]);
+        Self { applied, settled, ledger, stored: tenure.watermarks, notes }
     }
 
     /// Views are stored up to here, and those online have been told.
     pub(crate) fn applied(&mut self, position: Position) {
-        self.done = Watermarks { applied: position, settled: position };
+        self.applied = position;
     }
 
     /// What the next append carries along.
     pub(crate) fn done(&self) -> Watermarks {
-        self.done
+        let settled = self.ledger.as_ref().map_or(self.applied, |ledger| ledger.settled());
+        Watermarks { applied: self.applied, settled: settled.min(self.applied).max(self.settled) }
     }
 
     /// An append has carried these.
@@ -64,7 +72,7 @@ impl Lane {
     /// Stores watermarks that no append has carried, and trims.
     pub(crate) async fn settle(&mut self) {
         self.note_told();
-        let watermarks = self.progress.done;
+        let watermarks = self.progress.done();
         if watermarks != self.progress.stored {
             let (shard, epoch, head) = (self.shard, self.epoch, self.head);
             let append = Append { shard, epoch, head, entries: Vec::new(), watermarks };
@@ -106,7 +114,7 @@ mod tests {
             trimmed: Position(0),
             last_commit: 0,
         };
-        let mut progress = Progress::new(&tenure, 0);
+        let mut progress = Progress::new(&tenure, 0, None);
         progress.applied(Position(90));
         assert_eq!(progress.trim(60_000, Position(100), 3_600_000), None);
         assert_eq!(progress.trim(3_600_000, Position(500), 3_600_000), Some(Position(0)));

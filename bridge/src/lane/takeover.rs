@@ -12,6 +12,7 @@ use crate::lane::Lane;
 use crate::lane::applier::fan_out;
 use crate::lane::batch::Batch;
 use crate::lane::commit::Pauses;
+use crate::lane::hand_over::HandOver;
 use crate::lane::load::conversation;
 use crate::lane::settle::Progress;
 use crate::stats::count;
@@ -32,7 +33,9 @@ impl Lane {
         let tenure = self.take().await;
         self.epoch = tenure.epoch;
         self.head = tenure.head;
-        self.progress = Progress::new(&tenure, (self.parts.clock)());
+        self.hand_over = HandOver::start(&self.parts, self.shard, &tenure);
+        let ledger = self.hand_over.as_ref().map(HandOver::ledger);
+        self.progress = Progress::new(&tenure, (self.parts.clock)(), ledger);
         self.told.clear();
         self.apply_rest(&tenure).await;
         self.applied(tenure.head, self.parts.bus.flushed());

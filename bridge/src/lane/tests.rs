@@ -3,6 +3,7 @@
 mod behind;
 mod channel;
 mod embedded;
+mod hand_over;
 mod handed_over;
 mod mishaps;
 mod order;

@@ -10,7 +10,7 @@ use longwave_model::{DeviceId, Entry, ErrorCode, Refusal, UserId};
 use longwave_persistence::Store;
 use longwave_port::{
     Admit, Answer, Answers, Bus, Completion, Credentials, Gate, Guarantee, Identity, MarkSignal, Publish,
-    PublishProperties, Recipients, Sender, Typing,
+    PublishProperties, PushSink, Recipients, Sender, Typing,
 };
 use parking_lot::Mutex;
 use serde_json::{Value, json};
@@ -87,6 +87,20 @@ impl<S: Store + 'static> World<S> {
     }
 
     pub(crate) fn owning(store: Arc<S>, settings: BridgeSettings, ownership: Ownership) -> Self {
+        Self::of(store, settings, ownership, None)
+    }
+
+    /// With somebody who wakes devices.
+    pub(crate) fn waking(store: Arc<S>, settings: BridgeSettings, push: Arc<dyn PushSink>) -> Self {
+        Self::of(store, settings, Ownership::Always, Some(push))
+    }
+
+    fn of(
+        store: Arc<S>,
+        settings: BridgeSettings,
+        ownership: Ownership,
+        push: Option<Arc<dyn PushSink>>,
+    ) -> Self {
         let notes = Arc::new(Notes::default());
         let stats = Arc::new(BridgeStats::default());
         let time = Arc::new(AtomicU64::new(START));
@@ -100,6 +114,7 @@ impl<S: Store + 'static> World<S> {
             stats: stats.clone(),
             ownership,
             shared_rates: None,
+            push,
         });
         Self { store, notes, bridge, stats, time }
     }

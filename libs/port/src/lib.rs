@@ -8,6 +8,7 @@ mod bus;
 mod elsewhere;
 mod feed;
 mod gate;
+mod push;
 mod rates;
 
 pub use admit::{Accounts, Admit, Credentials, Identity};
@@ -19,4 +20,5 @@ pub use feed::{
 pub use gate::{
     Answer, Answers, Completion, Gate, Guarantee, Lease, Notice, Publish, PublishProperties, Route, Sender,
 };
+pub use push::{PushMessage, PushSink, PushTicket};
 pub use rates::SharedRates;

@@ -65,6 +65,7 @@ impl Running for BridgeNode {
             stats: stats.clone(),
             ownership: Ownership::OnDemand,
             shared_rates: Some(Arc::new(RedisRates::new(redis.clone()))),
+            push: None,
         });
         let registry = Registry::start(
             redis.clone(),

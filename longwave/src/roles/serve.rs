@@ -53,6 +53,7 @@ impl Running for AllInOne {
             stats: bridge_stats.clone(),
             ownership: Ownership::Always,
             shared_rates: None,
+            push: None,
         });
         bridge.ready().await;
         let broker = Broker::new(BrokerParts {

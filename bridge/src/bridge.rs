@@ -82,7 +82,7 @@ impl Bridge {
             owner: OwnerId(rand::random()),
             ownership,
             owned: owned.clone(),
-            push,
+            push: push.clone(),
         });
         let shards = store.shards();
         let mut lanes = Vec::with_capacity(usize::from(shards));
@@ -94,8 +94,8 @@ impl Bridge {
         info!(lanes = shards, "bridge started");
         let rates = Rates::start(settings.user_rate, shared_rates, clock.clone());
         let runtime = Handle::current();
-        let core =
-            Core { store, admit, clock, settings, stats, rates, lanes, owned, runtime, requests: Requests::default() };
+        let requests = Requests::default();
+        let core = Core { store, admit, clock, settings, stats, rates, lanes, owned, runtime, requests, push };
         Arc::new(Self { core: Arc::new(core), tasks: Mutex::new(tasks) })
     }
 

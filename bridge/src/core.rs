@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use longwave_model::{ConversationId, DeviceId, Refusal, ShardId, UserId, shard_of};
 use longwave_persistence::{Store, StoreError};
-use longwave_port::{Admit, Lease};
+use longwave_port::{Admit, Lease, PushSink};
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 
@@ -32,6 +32,7 @@ pub(crate) struct Core {
     pub(crate) owned: Arc<OwnedShards>,
     pub(crate) runtime: Handle,
     pub(crate) requests: Requests,
+    pub(crate) push: Option<Arc<dyn PushSink>>,
 }
 
 /// Why a request was not done.

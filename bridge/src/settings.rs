@@ -57,6 +57,8 @@ pub struct BridgeSettings {
     pub list_conversations: usize,
     /// Milliseconds that journal rows are kept after every consumer has passed them.
     pub journal_millis: u64,
+    /// The applications that devices may register for, by the word for the provider and name.
+    pub push_apps: Vec<(&'static str, String)>,
 }
 
 impl Default for BridgeSettings {
@@ -79,6 +81,7 @@ impl Default for BridgeSettings {
             page_bytes: 128 * 1024,
             list_conversations: 200,
             journal_millis: 60 * 60 * 1_000,
+            push_apps: Vec::new(),
         }
     }
 }

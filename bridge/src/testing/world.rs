@@ -95,12 +95,7 @@ impl<S: Store + 'static> World<S> {
         Self::of(store, settings, Ownership::Always, Some(push))
     }
 
-    fn of(
-        store: Arc<S>,
-        settings: BridgeSettings,
-        ownership: Ownership,
-        push: Option<Arc<dyn PushSink>>,
-    ) -> Self {
+    fn of(store: Arc<S>, settings: BridgeSettings, ownership: Ownership, push: Option<Arc<dyn PushSink>>) -> Self {
         let notes = Arc::new(Notes::default());
         let stats = Arc::new(BridgeStats::default());
         let time = Arc::new(AtomicU64::new(START));

@@ -43,4 +43,7 @@ pub trait PushSink: Send + Sync {
 
     /// A member has read up to here; what was shown for it elsewhere may go. Losing this loses nothing but that.
     fn read(&self, conversation: &ConversationId, user: &UserId, seq: Seq);
+
+    /// A device of this user has registered, or does not want to be woken any more.
+    fn registered(&self, user: &UserId);
 }

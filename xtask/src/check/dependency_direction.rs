@@ -11,7 +11,7 @@ use super::{Finding, Outcome};
 use crate::tree::Tree;
 
 /// What each package may use of ours, beside itself.
-const ALLOWED: [(&str, &[&str]); 24] = [
+const ALLOWED: [(&str, &[&str]); 25] = [
     ("longwave-model", &[]),
     ("longwave-settings", &[]),
     ("longwave-telemetry", &[]),
@@ -23,10 +23,11 @@ const ALLOWED: [(&str, &[&str]); 24] = [
     ("longwave-journal-model", &["model", "persistence"]),
     ("longwave-feed", &["envelope", "model", "persistence", "port", "telemetry", "topics"]),
     ("longwave-broker", &["model", "port", "telemetry"]),
-    ("longwave-bridge", &["envelope", "model", "persistence", "port", "telemetry", "topics"]),
+    ("longwave-wake", &["model", "persistence"]),
+    ("longwave-bridge", &["envelope", "model", "persistence", "port", "telemetry", "topics", "wake"]),
     ("longwave-link", &["envelope", "model", "port", "tls", "topics"]),
     ("longwave-nodes", &["model", "persistence", "port"]),
-    ("longwave-push", &["model", "persistence", "port", "settings", "telemetry"]),
+    ("longwave-push", &["model", "persistence", "port", "settings", "telemetry", "wake"]),
     (
         "longwave",
         &[
@@ -44,6 +45,7 @@ const ALLOWED: [(&str, &[&str]); 24] = [
             "telemetry",
             "tls",
             "topics",
+            "wake",
         ],
     ),
     ("longwave-client", &["envelope", "model", "topics"]),

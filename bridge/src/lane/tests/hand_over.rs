@@ -48,6 +48,7 @@ impl PushSink for Worker {
     fn read(&self, _: &ConversationId, _: &UserId, seq: Seq) {
         self.read.fetch_add(usize::try_from(seq.0).unwrap(), SeqCst);
     }
+    fn registered(&self, _: &UserId) {}
 }
 
 fn open() -> BridgeSettings {

@@ -5,6 +5,7 @@
 
 mod admit;
 mod bus;
+mod connected;
 mod elsewhere;
 mod feed;
 mod gate;
@@ -13,6 +14,7 @@ mod rates;
 
 pub use admit::{Accounts, Admit, Credentials, Identity};
 pub use bus::{Bus, MarkSignal, Recipients, Typing};
+pub use connected::Connected;
 pub use elsewhere::{Alone, Elsewhere};
 pub use feed::{
     Closing, Delivery, DeliveryProperties, Feed, Mailbox, Open, Opened, Outlet, Resend, Subscription, Ticket,

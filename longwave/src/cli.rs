@@ -20,6 +20,10 @@ pub(crate) enum Command {
     Broker(Serve),
     /// Runs a bridge: owns shards of conversations. Needs Cassandra and Redis, and serves every broker it finds.
     Bridge(Serve),
+    /// Runs a push worker, or shows how pushes ended. Needs Cassandra and Redis; `serve` has a worker of its own.
+    Push(Push),
+    /// Plays Apple's, Google's and a browser's push service on this machine, for people who develop applications.
+    FakePush(FakePush),
     /// Manages local users.
     User(User),
     /// Checks the whole store and prints what does not agree.
@@ -62,6 +66,37 @@ pub(crate) struct Serve {
     /// Prints the settings in force and ends.
     #[arg(long)]
     pub(crate) print_config: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub(crate) struct Push {
+    #[command(subcommand)]
+    pub(crate) command: Option<PushCommand>,
+    #[command(flatten)]
+    pub(crate) serve: Serve,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum PushCommand {
+    /// Shows a user's devices and how their latest pushes ended, by conversation.
+    Show {
+        /// The user.
+        #[arg(long)]
+        user: String,
+        #[command(flatten)]
+        settings: SettingsArguments,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct FakePush {
+    /// Directory for the root certificate, the applications' keys, and the settings to start a server with; made when it does not exist.
+    #[arg(long, value_name = "DIR", default_value = "fake-push")]
+    pub(crate) directory: PathBuf,
+    /// Address to listen on; three ports from this one on.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8443")]
+    pub(crate) listen: std::net::SocketAddr,
 }
 
 #[derive(Debug, Args)]

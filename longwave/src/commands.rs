@@ -3,6 +3,8 @@
 pub(crate) mod audit;
 pub(crate) mod backup;
 mod control;
+pub(crate) mod fake_push;
+pub(crate) mod push;
 pub(crate) use control::socket_path;
 pub(crate) mod restore;
 pub(crate) mod schema;

@@ -8,6 +8,7 @@ mod banner;
 mod cli;
 mod commands;
 mod metrics;
+mod push_report;
 mod roles;
 mod settings;
 
@@ -39,6 +40,11 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Serve(arguments) => roles::run::<AllInOne>(&arguments),
         Command::Broker(arguments) => roles::run::<BrokerNode>(&arguments),
         Command::Bridge(arguments) => roles::run::<BridgeNode>(&arguments),
+        Command::Push(arguments) => match arguments.command {
+            Some(command) => commands::push::run(command),
+            None => roles::run::<AllInOne>(&arguments.serve),
+        },
+        Command::FakePush(arguments) => commands::fake_push::run(&arguments),
         Command::User(arguments) => commands::user::run(arguments),
         Command::Audit(arguments) => commands::audit::run(arguments),
         Command::Backup(arguments) => commands::backup::run(arguments),

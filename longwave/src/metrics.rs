@@ -10,9 +10,13 @@ use longwave_link::LinkStats;
 use longwave_persistence::cassandra::Cassandra;
 use longwave_persistence::embedded::Embedded;
 use longwave_persistence::redis::Redis;
+use longwave_push::PushStats;
+use longwave_push::send::Sender;
 use longwave_telemetry::{Exporter, Kind};
 
 use crate::backend::Backend;
+
+mod push;
 
 /// Numbers are shown as floating point: exact up to 2^53.
 #[expect(clippy::cast_precision_loss, reason = "counters do not reach 2^53")]
@@ -33,6 +37,7 @@ pub(crate) struct Sources<'a> {
     pub(crate) bridge: Option<Arc<BridgeStats>>,
     pub(crate) feed: Option<Arc<FeedStats>>,
     pub(crate) link: Option<Arc<LinkStats>>,
+    pub(crate) push: Option<(Arc<PushStats>, Arc<Sender>)>,
     pub(crate) redis: Option<Redis>,
     pub(crate) backend: &'a Backend,
 }
@@ -40,7 +45,7 @@ pub(crate) struct Sources<'a> {
 impl<'a> Sources<'a> {
     /// A store alone.
     pub(crate) fn of(backend: &'a Backend) -> Self {
-        Self { broker: None, internal: None, bridge: None, feed: None, link: None, redis: None, backend }
+        Self { broker: None, internal: None, bridge: None, feed: None, link: None, push: None, redis: None, backend }
     }
 }
 
@@ -61,6 +66,9 @@ pub(crate) fn exporter(sources: Sources<'_>) -> Exporter {
     }
     if let Some(link) = sources.link {
         of_link(&mut exporter, &link);
+    }
+    if let Some((stats, sender)) = sources.push {
+        push::of_push(&mut exporter, &stats, &sender);
     }
     if let Some(redis) = sources.redis {
         of_redis(&mut exporter, &redis);

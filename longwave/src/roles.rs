@@ -9,6 +9,7 @@ mod listeners;
 mod nodes;
 mod parts;
 mod process;
+mod push;
 mod serve;
 
 pub(crate) use bridge::BridgeNode;

@@ -14,6 +14,7 @@ pub(crate) enum Role {
     Serve,
     Broker,
     Bridge,
+    Push,
 }
 
 /// Reads the settings that the arguments name.
@@ -38,6 +39,7 @@ pub(crate) fn check(settings: &Settings, role: Role, dev: bool) -> anyhow::Resul
     if role != Role::Serve {
         check_for_several(settings, role)?;
     }
+    check_push(settings)?;
     if dev {
         for (key, address) in listeners(settings) {
             ensure!(
@@ -70,14 +72,45 @@ pub(crate) fn check(settings: &Settings, role: Role, dev: bool) -> anyhow::Resul
     Ok(())
 }
 
+/// Keys that go together, and times that make sense.
+fn check_push(settings: &Settings) -> anyhow::Result<()> {
+    let push = &settings.push;
+    for app in &push.apns {
+        let key = [app.team.is_some(), app.key_id.is_some(), app.key_file.is_some()];
+        let certificate = [app.certificate.is_some(), app.certificate_key.is_some()];
+        let is_one = key == [true; 3] && certificate == [false; 2] || key == [false; 3] && certificate == [true; 2];
+        ensure!(
+            is_one,
+            "push.apns {:?}: set either team, key_id and key_file, or certificate and certificate_key (error 5001)",
+            app.app
+        );
+    }
+    let grace = push.grace_millis;
+    ensure!(
+        !push.is_on() || grace >= settings.feed.flush_millis + 500,
+        "push.grace_millis = {grace}: must be feed.flush_millis and half a second at least, or devices that have a message are woken \
+         for it (error 5001)"
+    );
+    ensure!(push.window_seconds > 0, "push.window_seconds: must be at least 1 (error 5001)");
+    Ok(())
+}
+
 /// What processes that are only a part need.
 fn check_for_several(settings: &Settings, role: Role) -> anyhow::Result<()> {
-    let name = if role == Role::Broker { "a broker" } else { "a bridge" };
+    let name = match role {
+        Role::Push => "a push worker",
+        Role::Broker => "a broker",
+        _ => "a bridge",
+    };
     ensure!(
         !settings.cassandra.contact_points.is_empty(),
         "cassandra.contact_points: {name} needs Cassandra; `longwave serve` runs on the embedded store (error 5001)"
     );
     ensure!(!settings.redis.addresses.is_empty(), "redis.addresses: {name} needs Redis (error 5001)");
+    if role == Role::Push {
+        ensure!(settings.push.is_on(), "push: name an application under apns, fcm or web_push (error 5001)");
+        return Ok(());
+    }
     ensure!(settings.link.secret_file.is_some(), "link.secret_file: {name} needs a secret to share (error 5001)");
     let link = &settings.link;
     ensure!(link.certificate.is_some() == link.key.is_some(), "link: certificate and key go together (error 5001)");

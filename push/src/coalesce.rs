@@ -41,6 +41,7 @@ pub(crate) struct Owed {
     /// What may be shown, if the deployment has opted in.
     pub(crate) text: Option<Arc<str>>,
     pub(crate) sender: UserId,
+    #[expect(dead_code, reason = "what is held counts by being dropped")]
     pub(crate) ticket: PushTicket,
 }
 

@@ -11,9 +11,7 @@ use parking_lot::Mutex;
 
 use crate::badge::badge;
 use crate::coalesce::{Owed, Pair, Waiting, Weight};
-use crate::send::{
-    AppId, Clock, CollapseKey, Environment, FcmTarget, Notification, Secret, Target, Text, Urgency,
-};
+use crate::send::{AppId, Clock, CollapseKey, Environment, FcmTarget, Notification, Secret, Target, Text, Urgency};
 use crate::settings::PushSettings;
 
 /// What becomes of a pair whose turn it is.
@@ -69,10 +67,8 @@ impl Decider {
         let Pair { user, device, conversation } = pair;
         let store = &*self.store;
         let Some(newest) = waiting.last() else { return Ok(Decision::Done) };
-        let (cursor, record) = tokio::try_join!(
-            store.cursor(user, device, conversation),
-            store.push_record(user, device, conversation),
-        )?;
+        let (cursor, record) =
+            tokio::try_join!(store.cursor(user, device, conversation), store.push_record(user, device, conversation),)?;
         let has = cursor.unwrap_or_default();
         if has >= newest.seq || record.is_some_and(|record| record.seq >= newest.seq) {
             return Ok(Decision::Done);
@@ -123,14 +119,7 @@ impl Decider {
     }
 
     /// A push about a message, without text and badge.
-    pub(crate) fn push(
-        &self,
-        pair: &Pair,
-        registered: Registered,
-        newest: &Owed,
-        urgency: Urgency,
-        now: u64,
-    ) -> Push {
+    pub(crate) fn push(&self, pair: &Pair, registered: Registered, newest: &Owed, urgency: Urgency, now: u64) -> Push {
         let conversation = pair.conversation.as_str().as_bytes();
         let data = BTreeMap::from([
             ("conv".to_owned(), self.collapse.hash(conversation)),

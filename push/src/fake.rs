@@ -8,6 +8,7 @@ mod apns;
 mod authority;
 mod call;
 mod fcm;
+mod key;
 mod server;
 mod splice;
 mod web_push;
@@ -15,6 +16,7 @@ mod web_push;
 pub use apns::{ApnsAct, ApnsPush, FakeApns};
 pub use authority::Authority;
 pub use fcm::{FakeFcm, FcmAct, FcmPush, GrantAct};
+pub use key::new_key_pem;
 pub use web_push::{FakeWebPush, Subscription, WebPushAct, WebPushPush};
 
 /// Why a fake could not start.

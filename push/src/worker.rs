@@ -160,8 +160,7 @@ impl Desk {
             }
         };
         for device in devices.iter() {
-            let pair =
-                Pair { user: user.clone(), device: device.clone(), conversation: entry.conversation.clone() };
+            let pair = Pair { user: user.clone(), device: device.clone(), conversation: entry.conversation.clone() };
             self.add(pair, owed(entry, user, ticket, self.decider.settings.text)).await;
         }
     }

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use async_trait::async_trait;
 use longwave_model::{ConversationId, DeviceId, UserId};
 use longwave_persistence::{Store, StoreError};
-use longwave_port::Elsewhere;
+use longwave_port::{Connected, Elsewhere};
 use parking_lot::Mutex;
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
@@ -138,6 +139,13 @@ impl FeedHub {
             timer.abort();
         }
         self.flush().await.inspect_err(|error| warn!(%error, "cursors not written"))
+    }
+}
+
+#[async_trait]
+impl Connected for FeedHub {
+    async fn is_connected(&self, user: &UserId, device: &DeviceId) -> bool {
+        self.hub.registry.of(user).iter().any(|session| session.user() == user && session.device() == device)
     }
 }
 

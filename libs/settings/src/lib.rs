@@ -4,11 +4,13 @@
 
 mod load;
 mod nodes;
+mod push;
 mod reference;
 mod sections;
 
 pub use load::{SettingsError, Sources, load};
 pub use nodes::{LinkSettings, NodeSettings, RedisSettings};
+pub use push::{ApnsSection, FcmSection, PushBadge, PushSection, WebPushSection};
 pub use reference::{default_toml, reference_markdown, to_toml};
 pub use sections::{
     Auth, CassandraSettings, Conversations, DirectPolicy, Feeds, Jwt, Limits, Listen, LogFormat, Logging, Retention,

@@ -47,7 +47,7 @@ fn write_rows(page: &mut String, schema: &Value, path: &str, table: &Value, defa
     let mut nested = Vec::new();
     for (key, property) in properties(table) {
         let target = resolve(schema, property);
-        let path = format!("{path}.{key}");
+        let path = format!("{}.{key}", path.trim_matches(['[', ']']));
         let meaning = description(property, target).replace('\n', " ");
         let choices = choices(target);
         let default = match &defaults[key] {
@@ -57,6 +57,8 @@ fn write_rows(page: &mut String, schema: &Value, path: &str, table: &Value, defa
         let _ = writeln!(page, "| `{path}` | {default} | {meaning}{choices} |");
         if target.get("properties").is_some() {
             nested.push((path, target, &defaults[key]));
+        } else if property["items"].get("$ref").is_some() {
+            nested.push((format!("[{path}]"), resolve(schema, &property["items"]), &Value::Null));
         }
     }
     for (path, table, defaults) in nested {

@@ -8,6 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::nodes::{LinkSettings, NodeSettings, RedisSettings};
+use crate::push::PushSection;
 
 /// All settings.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -37,6 +38,8 @@ pub struct Settings {
     pub conversations: Conversations,
     /// Delivery to devices.
     pub feed: Feeds,
+    /// Push notifications to devices that sleep.
+    pub push: PushSection,
     /// What the server says of itself.
     pub log: Logging,
 }

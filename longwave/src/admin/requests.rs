@@ -15,6 +15,7 @@ use crate::accounts::LocalAccounts;
 use crate::admin::socket::ChannelWriter;
 use crate::audit_report::audit_report;
 use crate::backend::Backend;
+use crate::push_report::push_report;
 
 /// What the requests work on.
 pub(crate) struct Operations {
@@ -28,6 +29,7 @@ pub(super) fn routes(operations: Arc<Operations>) -> Router {
         .route("/v1/users/{user}", put(put_user).delete(delete_user))
         .route("/v1/backup", get(backup))
         .route("/v1/audit", get(audit))
+        .route("/v1/push/{user}", get(show_pushes))
         .with_state(operations)
 }
 
@@ -88,6 +90,11 @@ async fn backup(State(operations): State<Arc<Operations>>) -> Result<Body, Failu
         }
     });
     Ok(body)
+}
+
+async fn show_pushes(State(operations): State<Arc<Operations>>, Path(user): Path<String>) -> Result<String, Failure> {
+    let user = UserId::parse(&user).map_err(Failure::request)?;
+    push_report(&*operations.backend.store(), &user).await.map_err(Failure::server)
 }
 
 async fn audit(State(operations): State<Arc<Operations>>) -> Result<String, Failure> {

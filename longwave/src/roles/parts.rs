@@ -74,6 +74,7 @@ pub(super) fn bridge(settings: &Settings, dev: bool) -> BridgeSettings {
         page_entries: conversations.page_entries,
         page_bytes: conversations.page_bytes,
         list_conversations: conversations.list_conversations,
+        push_apps: super::push::apps(&settings.push),
         ..BridgeSettings::default()
     }
 }

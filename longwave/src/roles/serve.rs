@@ -10,11 +10,12 @@ use longwave_bridge::{Bridge, BridgeParts, BridgeStats, Ownership};
 use longwave_broker::stats::BrokerStats;
 use longwave_broker::{Broker, BrokerParts};
 use longwave_feed::{FeedHub, FeedStats};
-use longwave_port::Alone;
+use longwave_port::{Alone, PushSink};
 use longwave_settings::Settings;
 use tracing::warn;
 
 use super::process::{self, Desk, Running};
+use super::push::Push;
 use super::{admission, listeners, parts};
 use crate::accounts::LocalAccounts;
 use crate::admin::{Health, Operations, Probe};
@@ -43,6 +44,7 @@ impl Running for AllInOne {
         let feed_settings = parts::feed(settings);
         let feed = FeedHub::new(store.clone(), feed_settings, clock.clone(), feed_stats.clone(), Arc::new(Alone));
         let feed = Arc::new(feed);
+        let push = Push::start(&settings.push, store.clone(), feed.clone()).await?;
         let bridge_stats = Arc::new(BridgeStats::default());
         let bridge = Bridge::start(BridgeParts {
             store: store.clone(),
@@ -53,7 +55,7 @@ impl Running for AllInOne {
             stats: bridge_stats.clone(),
             ownership: Ownership::Always,
             shared_rates: None,
-            push: None,
+            push: push.as_ref().map(|push| push.worker.clone() as Arc<dyn PushSink>),
         });
         bridge.ready().await;
         let broker = Broker::new(BrokerParts {
@@ -70,6 +72,7 @@ impl Running for AllInOne {
             broker: Some(broker_stats),
             bridge: Some(bridge_stats),
             feed: Some(feed_stats),
+            push: push.map(|push| (push.stats, push.sender)),
             ..Sources::of(backend)
         });
         let mut addresses = listeners::open(&broker, settings)?;

@@ -10,6 +10,8 @@ mod multi_device;
 mod newcomer;
 mod offline;
 mod privacy;
+mod push;
+mod push_rig;
 mod rig;
 mod secure_roles;
 mod settings;

@@ -2,6 +2,7 @@
 
 mod hold;
 mod memory;
+mod memory_pushes;
 mod memory_reads;
 mod memory_views;
 mod world;

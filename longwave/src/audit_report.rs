@@ -21,13 +21,14 @@ pub(crate) async fn audit_report(store: &Backend) -> Result<String, StoreError> 
     }
     let _ = writeln!(
         text,
-        "{} conversations, {} entries, {} message ids, {} memberships, {} cursors, {} marks, {} journal positions: {} findings",
+        "{} conversations, {} entries, {} message ids, {} memberships, {} cursors, {} marks, {} push records, {} journal positions: {} findings",
         summary.conversations,
         summary.entries,
         summary.dedup,
         summary.members,
         summary.cursors,
         summary.marks,
+        summary.pushes,
         summary.journal,
         summary.findings
     );

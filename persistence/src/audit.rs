@@ -1,7 +1,7 @@
 //! The audit: whether the tables agree with each other, on any backend, while it runs or offline.
 //!
 //! Per conversation the log is dense from the floor to the head, dedup rows and entries name each other, memberships and inboxes agree,
-//! cursors and marks do not pass the head; per shard the journal is dense and points to entries that are there. The audit works on
+//! cursors, marks and push records do not pass the head; per shard the journal is dense and points to entries that are there. The audit works on
 //! a [`Survey`], one view of all tables as of one moment.
 
 mod conversation;
@@ -75,6 +75,8 @@ pub trait Survey {
     fn cursors(&self) -> Rows<'_, (UserId, DeviceId, ConversationId, Seq)>;
     /// All marks: delivered, read.
     fn marks(&self) -> Rows<'_, (ConversationId, UserId, Seq, Seq)>;
+    /// All push records.
+    fn pushes(&self) -> Rows<'_, (UserId, DeviceId, ConversationId, Seq)>;
     /// Number of shards.
     fn shards(&self) -> u16;
     /// Trimmed position and head of a shard's journal.
@@ -111,6 +113,8 @@ pub struct Summary {
     pub cursors: u64,
     /// Marks.
     pub marks: u64,
+    /// Push records.
+    pub pushes: u64,
     /// Journal positions.
     pub journal: u64,
     /// What does not hold.
@@ -129,6 +133,7 @@ pub fn audit(survey: &dyn Survey, now: u64, each: &mut dyn FnMut(Finding)) -> Re
     audit.check_members()?;
     audit.check_cursors()?;
     audit.check_marks()?;
+    audit.check_pushes()?;
     for shard in (0..survey.shards()).map(ShardId) {
         audit.check_journal(shard)?;
     }
@@ -203,6 +208,19 @@ impl Audit<'_> {
             if delivered.max(read) > head {
                 let what = format!("marks {delivered} and {read} of {user} are above the head {head}");
                 self.report(Finding::at(&conversation, delivered.max(read), what));
+            }
+        }
+        Ok(())
+    }
+
+    fn check_pushes(&mut self) -> Result<(), StoreError> {
+        for push in self.survey.pushes() {
+            let (user, device, conversation, seq) = push?;
+            self.summary.pushes += 1;
+            let head = self.head_of(&conversation)?;
+            if seq > head {
+                let what = format!("push record {seq} of {user}, {device} is above the head {head}");
+                self.report(Finding::at(&conversation, seq, what));
             }
         }
         Ok(())

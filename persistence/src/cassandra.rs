@@ -18,6 +18,7 @@ mod members;
 mod open_error;
 mod outcome;
 mod owned;
+mod pushes;
 mod registers;
 mod schema;
 mod sessions;

@@ -9,6 +9,7 @@ pub mod devices;
 pub mod fence;
 pub mod logs;
 pub mod membership;
+pub mod pushes;
 pub mod registers;
 pub mod sample;
 
@@ -70,6 +71,10 @@ macro_rules! contract_tests {
             devices::a_clean_start_replaces_all_cursors
             devices::ending_a_session_takes_its_cursors
             devices::a_device_named_like_the_start_of_another_is_another
+            pushes::a_push_record_comes_back_as_it_was
+            pushes::only_a_later_push_replaces_a_record
+            pushes::push_records_are_of_one_user_and_ordered
+            pushes::push_records_outlive_the_session
             registers::versions_count_up
             registers::only_one_writer_wins
             registers::a_removed_register_does_not_come_back_under_its_old_version

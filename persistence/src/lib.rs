@@ -18,6 +18,7 @@ pub mod invariant;
 mod journal;
 mod log;
 mod members;
+mod push_row;
 mod pushes;
 pub mod redis;
 mod registers;

@@ -20,6 +20,8 @@ pub struct SweepReport {
     pub retired: u64,
     /// Sessions past their expiry ended.
     pub sessions: u64,
+    /// Push records past their 30 days removed.
+    pub pushes: u64,
     /// Rows looked at.
     pub examined: u64,
     /// Whether the budget ended the sweep; the next one goes on from there.

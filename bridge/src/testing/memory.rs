@@ -6,9 +6,11 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::SeqCst};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use longwave_model::{Entry, Epoch, OwnerId, Position, ShardId};
+use longwave_model::{ConversationId, DeviceId, Entry, Epoch, OwnerId, Position, ShardId, UserId};
 use longwave_persistence::views::ViewWrite;
-use longwave_persistence::{Append, Appended, Journal, JournalRow, Outcome, StoreError, Tenure, Versioned, Watermarks};
+use longwave_persistence::{
+    Append, Appended, Journal, JournalRow, Outcome, PushRecord, StoreError, Tenure, Versioned, Watermarks,
+};
 use parking_lot::Mutex;
 
 use super::hold::{Hold, Holds};
@@ -44,6 +46,7 @@ pub(crate) struct MemoryStore {
     shards: Vec<Mutex<Shard>>,
     pub(super) views: Mutex<Views>,
     pub(super) registers: Mutex<BTreeMap<String, Versioned>>,
+    pub(super) pushes: Mutex<BTreeMap<(UserId, DeviceId, ConversationId), PushRecord>>,
     script: Mutex<VecDeque<Option<Mishap>>>,
     commits_views: bool,
     /// Takes that fail before one succeeds.
@@ -70,6 +73,7 @@ impl MemoryStore {
             shards: (0..shards).map(|_| Mutex::default()).collect(),
             views: Mutex::default(),
             registers: Mutex::default(),
+            pushes: Mutex::default(),
             script: Mutex::default(),
             commits_views,
             failing_takes: AtomicU32::default(),

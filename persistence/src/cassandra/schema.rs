@@ -15,7 +15,7 @@ use super::connect;
 use super::open_error::{CassandraError, no_statement};
 
 /// The version that this release makes and needs.
-pub const SCHEMA_VERSION: u32 = 1;
+pub const SCHEMA_VERSION: u32 = 2;
 
 const VERSION_KEY: &str = "schema_version";
 const SHARDS_KEY: &str = "shards";
@@ -54,6 +54,9 @@ pub async fn migrate(config: &CassandraConfig) -> Result<u32, CassandraError> {
                 ))
                 .await?;
         }
+    }
+    if found < 2 {
+        maker.run(&push_table(k)).await?;
     }
     maker
         .run(&format!(
@@ -165,9 +168,7 @@ fn keyspace(config: &CassandraConfig) -> String {
 
 /// All tables of version 1.
 fn tables(k: &str) -> Vec<String> {
-    let table = |name: &str, columns: &str, options: &str| {
-        format!("CREATE TABLE IF NOT EXISTS {k}.{name} ({columns}) WITH {options}")
-    };
+    let table = |name, columns, options| table(k, name, columns, options);
     vec![
         table(
             "journal",
@@ -219,6 +220,20 @@ fn tables(k: &str) -> Vec<String> {
         ),
         table("register", "part text, key text, version bigint, value blob, PRIMARY KEY (part, key)", LEVELS),
     ]
+}
+
+/// What version 2 adds. One cell holds a whole record, so that of two writes with the same timestamp one wins with all of it.
+fn push_table(k: &str) -> String {
+    table(
+        k,
+        "push",
+        "user text, device text, conversation text, record blob, PRIMARY KEY (user, device, conversation)",
+        LEVELS,
+    )
+}
+
+fn table(k: &str, name: &str, columns: &str, options: &str) -> String {
+    format!("CREATE TABLE IF NOT EXISTS {k}.{name} ({columns}) WITH {options}")
 }
 
 #[cfg(test)]

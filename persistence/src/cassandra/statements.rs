@@ -97,6 +97,9 @@ statements! {
     plain session_end = "DELETE FROM {}.session USING TIMESTAMP ? WHERE user = ? AND device = ?";
     plain session = "SELECT device, connection, version, generation, content FROM {}.session WHERE user = ? AND device = ?";
     plain sessions = "SELECT device, connection, version, generation, content FROM {}.session WHERE user = ?";
+    plain push_record = "UPDATE {}.push USING TIMESTAMP ? AND TTL ? SET record = ? WHERE user = ? AND device = ? AND conversation = ?";
+    plain push = "SELECT device, conversation, record FROM {}.push WHERE user = ? AND device = ? AND conversation = ?";
+    plain pushes = "SELECT device, conversation, record FROM {}.push WHERE user = ?";
 
     // Health.
     plain ping = "SELECT creator FROM {}.conversation WHERE conversation = ?";
@@ -114,6 +117,7 @@ statements! {
     plain scan_inboxes = "SELECT user, joined FROM {}.inbox";
     plain scan_cursors = "SELECT user, device, generation, conversation, seq FROM {}.cursor";
     plain scan_marks = "SELECT conversation, user, delivered, read FROM {}.mark";
+    plain scan_pushes = "SELECT user, device, conversation, record FROM {}.push";
     plain scan_journal = "SELECT n, entry FROM {}.journal WHERE shard = ? AND n > ?";
 
     // Registers.

@@ -17,6 +17,7 @@ use tokio::runtime::Handle;
 
 use super::apply::BUCKET;
 use super::execute::{damaged, signed, unavailable, unsigned};
+use super::pushes::record;
 use super::{Cassandra, now_millis};
 use crate::audit::{Finding, LogFact, MembershipFact, Rows, Summary, Survey, audit};
 use crate::error::StoreError;
@@ -213,6 +214,17 @@ impl Survey for Tables {
             let seq = |number: Option<i64>| Seq(number.map_or(0, unsigned));
             Ok((conversation_id(&conversation)?, user_id("mark", &user)?, seq(delivered), seq(read)))
         }))
+    }
+
+    fn pushes(&self) -> Rows<'_, (UserId, DeviceId, ConversationId, Seq)> {
+        type Row = (String, String, String, Option<Vec<u8>>);
+        let rows = self.rows::<Row>("push", &self.store.statements.scan_pushes, ());
+        let push = |row: Result<Row, StoreError>| -> Result<Option<_>, StoreError> {
+            let (user, device, conversation, value) = row?;
+            let record = record(&user_id("push", &user)?, (device, conversation, value))?;
+            Ok(record.map(|record| (record.user, record.device, record.conversation, record.seq)))
+        };
+        Box::new(rows.map(push).filter_map(Result::transpose))
     }
 
     fn shards(&self) -> u16 {

@@ -67,7 +67,7 @@ pub(super) fn prefix(first: &str) -> Vec<u8> {
     pair(first, "")
 }
 
-/// Key of a cursor.
+/// Key of a cursor, and of a push record.
 pub(super) fn cursor(user: &UserId, device: &DeviceId, conversation: &ConversationId) -> Vec<u8> {
     pair_then(user.as_str(), device.as_str(), conversation.as_str().as_bytes())
 }
@@ -77,7 +77,7 @@ pub(super) fn cursor_prefix(user: &UserId, device: &DeviceId) -> Vec<u8> {
     pair_then(user.as_str(), device.as_str(), b"")
 }
 
-/// Takes a cursor key apart.
+/// Takes the key of a cursor or of a push record apart.
 pub(super) fn parse_cursor(key: &[u8]) -> Option<(UserId, DeviceId, ConversationId)> {
     let mut parts = key.splitn(3, |byte| *byte == NUL);
     let (first, second, third) = (parts.next()?, parts.next()?, parts.next()?);

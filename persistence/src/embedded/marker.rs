@@ -2,6 +2,8 @@
 //!
 //! It names fjall's folder of each table, because fjall takes a table whose folder lost its manifest for one that was never
 //! finished, deletes it and starts it empty.
+//!
+//! Format 2 has the table `push`. A store of an earlier format lacks some tables; opening it makes them (see `opening`).
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -13,10 +15,13 @@ use super::open_error::OpenError;
 use super::tables::{Table, folder};
 
 /// The format that this release writes.
-pub(super) const FORMAT: u32 = 1;
+pub(super) const FORMAT: u32 = 2;
 
 /// Name of the file.
 pub(super) const FILE: &str = "store.json";
+
+/// What it is written as before it takes the place of an earlier one.
+const DRAFT: &str = "store.json.new";
 
 /// Name of the database's folder beside it.
 pub(super) const DATABASE: &str = "tables";
@@ -63,17 +68,32 @@ impl Marker {
         Ok(marker)
     }
 
+    /// Whether an earlier release wrote it, so that tables may be missing.
+    pub(super) fn is_old(&self) -> bool {
+        self.format < FORMAT
+    }
+
+    /// Puts the file in the place of an earlier one: whoever looks finds one of the two. The caller makes the folder durable.
+    pub(super) fn replace(&self, path: &Path) -> Result<(), OpenError> {
+        let (draft, file) = (path.join(DRAFT), path.join(FILE));
+        self.write_as(&draft)?;
+        fs::rename(&draft, &file).map_err(OpenError::io(&file))
+    }
+
     /// Writes the file; the caller makes the folder durable.
     pub(super) fn write(&self, path: &Path) -> Result<(), OpenError> {
+        self.write_as(&path.join(FILE))
+    }
+
+    fn write_as(&self, file: &Path) -> Result<(), OpenError> {
         use std::io::Write as _;
-        let file = path.join(FILE);
-        let text = serde_json::to_vec_pretty(self).map_err(|error| OpenError::damaged(&file, error))?;
+        let text = serde_json::to_vec_pretty(self).map_err(|error| OpenError::damaged(file, error))?;
         let write = || {
-            let mut handle = fs::File::create(&file)?;
+            let mut handle = fs::File::create(file)?;
             handle.write_all(&text)?;
             handle.sync_all()
         };
-        write().map_err(OpenError::io(&file))
+        write().map_err(OpenError::io(file))
     }
 
     fn check_folders(&self, path: &Path) -> Result<(), OpenError> {
@@ -83,7 +103,7 @@ impl Marker {
         }
         // fjall's own table of tables has number 0.
         let mut folders = vec![("fjall's own".to_owned(), 0)];
-        for table in Table::ALL {
+        for table in Table::ALL.iter().filter(|table| table.since() <= self.format) {
             let number = self
                 .tables
                 .get(table.name())

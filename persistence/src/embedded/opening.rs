@@ -1,6 +1,9 @@
 //! Opening and creating the store's folder.
 //!
 //! A new store is built in a folder beside the wanted one and renamed, so that there is a whole store or none.
+//!
+//! A store of an earlier format gets the tables that it lacks, empty, before `store.json` names them. One that is killed in between is still
+//! of the earlier format, which says nothing of the new tables, and the next opening finds or makes them.
 
 use std::fs::{self, File, TryLockError};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -15,7 +18,7 @@ use super::marker::{DATABASE, FORMAT, Marker};
 use super::open_error::OpenError;
 use super::rows;
 use super::stage::COMMIT_KEY;
-use super::tables::{Table, Tables};
+use super::tables::{Table, Tables, folders};
 
 /// Takes the lock and opens the database, creating the store when the folder is missing or empty.
 pub(super) fn open(config: &EmbeddedConfig) -> Result<(File, Tables), OpenError> {
@@ -28,9 +31,13 @@ pub(super) fn open(config: &EmbeddedConfig) -> Result<(File, Tables), OpenError>
         create(config, |_| Ok::<_, OpenError>(()))?;
         info!(path = %path.display(), shards = config.shards, "created a store");
     }
-    Marker::read(path, config.shards)?;
+    let marker = Marker::read(path, config.shards)?;
     super::journal_check::check(&path.join(DATABASE))?;
-    Ok((lock, open_database(config)?))
+    let tables = open_database(config)?;
+    if marker.is_old() {
+        upgrade(config, &marker, &tables)?;
+    }
+    Ok((lock, tables))
 }
 
 /// Opens the database of a store whose lock is held.
@@ -46,6 +53,22 @@ pub(super) fn open_database(config: &EmbeddedConfig) -> Result<Tables, OpenError
             Err(OpenError::damaged(directory, text.unwrap_or_else(|| "fjall panicked".to_owned())))
         }
     }
+}
+
+/// Makes the tables durable that opening the database has added, and then says that they are there.
+fn upgrade(config: &EmbeddedConfig, old: &Marker, tables: &Tables) -> Result<(), OpenError> {
+    let path = &config.path;
+    let directory = path.join(DATABASE);
+    tables.sync().map_err(|error| explain(directory.clone(), error))?;
+    sync_folder(&folders(&directory))?;
+    marker_of(config, tables).replace(path)?;
+    sync_folder(path)?;
+    info!(path = %path.display(), from = old.format, to = FORMAT, "upgraded the store");
+    Ok(())
+}
+
+fn marker_of(config: &EmbeddedConfig, tables: &Tables) -> Marker {
+    Marker { format: FORMAT, shards: config.shards, tables: tables.folders() }
 }
 
 /// Builds a store beside the wanted path, lets `fill` write to it, and moves it there.
@@ -82,11 +105,7 @@ fn finish(config: &EmbeddedConfig, draft: &Path, tables: Tables) -> Result<(), O
             0
         }
     };
-    let marker = Marker {
-        format: FORMAT,
-        shards: config.shards,
-        tables: Table::ALL.iter().map(|table| (table.name().to_owned(), tables.keyspace(*table).id())).collect(),
-    };
+    let marker = marker_of(config, &tables);
     tables.sync().map_err(|error| explain(directory, error))?;
     drop(tables);
     CommitCount::create(draft, commits)?;

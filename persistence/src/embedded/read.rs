@@ -4,5 +4,6 @@ mod conversations;
 mod devices;
 mod entries;
 mod journal;
+mod pushes;
 
 pub(super) use entries::read_head;

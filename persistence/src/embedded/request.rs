@@ -10,6 +10,7 @@ use super::tables::Table;
 use crate::cursors::{CursorRaise, MarkRaise};
 use crate::error::StoreError;
 use crate::journal::{Outcome, Tenure, Watermarks};
+use crate::pushes::PushRecord;
 use crate::registers::{Expected, Put};
 use crate::sessions::SessionRow;
 use crate::views::ViewWrite;
@@ -45,6 +46,7 @@ pub(super) enum Request {
     StartSession(Box<SessionRow>, Vec<(ConversationId, longwave_model::Seq)>, Answer<()>),
     EndSession(UserId, DeviceId, u64, Answer<()>),
     PutRegister(String, Option<Bytes>, Expected, Answer<Put>),
+    RecordPushes(Vec<PushRecord>, Answer<()>),
     Sweep(Vec<Sweeping>, Answer<()>),
 }
 
@@ -59,6 +61,8 @@ pub(super) enum Sweeping {
     Floor(ConversationId, u64, u64),
     /// Ends a session that is still disconnected and past its expiry at this time.
     Expire(UserId, DeviceId, u64),
+    /// Deletes a push record that ended before this time.
+    ForgetPush(Vec<u8>, u64),
 }
 
 impl Request {
@@ -80,6 +84,7 @@ impl Request {
             Self::Raise(.., answer)
             | Self::StartSession(.., answer)
             | Self::EndSession(.., answer)
+            | Self::RecordPushes(.., answer)
             | Self::Sweep(.., answer) => drop(answer.send(Err(error))),
         }
     }

@@ -5,6 +5,7 @@
 
 mod append;
 mod cursors;
+mod pushes;
 mod registers;
 mod sessions;
 mod shards;
@@ -91,6 +92,9 @@ impl<'a> Stage<'a> {
             }
             Request::PutRegister(key, value, expected, answer) => {
                 attempt(self.put_register(&key, value, expected), answer, Completion::Put)
+            }
+            Request::RecordPushes(records, answer) => {
+                attempt(self.record_pushes(&records), answer, |answer, ()| Completion::Done(answer))
             }
             Request::Sweep(steps, answer) => attempt(self.sweep(steps), answer, |answer, ()| Completion::Done(answer)),
         };

@@ -13,6 +13,7 @@ use super::tables::{Table, View, damaged};
 use crate::audit::{Finding, LogFact, MembershipFact, Rows, Summary, Survey, audit};
 use crate::error::StoreError;
 use crate::log::{Head, Stored};
+use crate::push_row;
 
 impl Embedded {
     /// Audits one snapshot, on a thread of its own, while the store goes on; answers at most `most` findings.
@@ -118,6 +119,16 @@ impl Survey for Snapshot {
             let mark = ids.and_then(|(conversation, user)| Some((conversation, rows::parse_mark(user, &row)?)));
             let (conversation, mark) = mark.ok_or_else(|| damaged(Table::Mark, "a row is not one"))?;
             Ok((conversation, mark.user, mark.delivered, mark.read))
+        }))
+    }
+
+    fn pushes(&self) -> Rows<'_, (UserId, DeviceId, ConversationId, Seq)> {
+        Box::new(self.view.prefix(Table::Push, &[]).map(|row| {
+            let (key, row) = row?;
+            let record = keys::parse_cursor(&key)
+                .and_then(|(user, device, conversation)| push_row::decode(&user, device, conversation, &row));
+            let record = record.ok_or_else(|| damaged(Table::Push, "a row is not one"))?;
+            Ok((record.user, record.device, record.conversation, record.seq))
         }))
     }
 

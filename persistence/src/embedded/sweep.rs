@@ -19,6 +19,7 @@ use super::rows;
 use super::stage::is_over;
 use super::tables::{Table, View, damaged};
 use crate::error::StoreError;
+use crate::push_row::{self, KEPT_SECONDS};
 use crate::retention::{RetentionPolicy, SweepReport};
 use crate::session_row;
 use crate::views::DEDUP_MILLIS;
@@ -41,8 +42,9 @@ impl Embedded {
         self.sweep_expired(now, budget, &mut report).await?;
         self.sweep_dedup(now, budget, &mut report).await?;
         self.sweep_sessions(now, budget, &mut report).await?;
+        self.sweep_pushes(now, budget, &mut report).await?;
         self.sweep_retention(now, policy, budget, &mut report).await?;
-        self.shared.stats.swept(report.expired + report.dedup + report.retired + report.sessions);
+        self.shared.stats.swept(report.expired + report.dedup + report.retired + report.sessions + report.pushes);
         Ok(report)
     }
 
@@ -145,6 +147,24 @@ impl Embedded {
                     let (user, device) = owner.ok_or_else(|| damaged(Table::Session, "a key is not one"))?;
                     steps.push(Sweeping::Expire(user, device, now));
                     report.sessions += 1;
+                }
+            }
+        }
+        self.carry_out(steps).await
+    }
+
+    async fn sweep_pushes(&self, now: u64, budget: usize, report: &mut SweepReport) -> Result<(), StoreError> {
+        let mut steps = Vec::new();
+        {
+            let view = self.shared.view()?;
+            let before = now.saturating_sub(u64::from(KEPT_SECONDS.unsigned_abs()) * 1000);
+            for (key, row) in self.rounds.lock().part(&view, Table::Push, budget)? {
+                report.examined += 1;
+                let (_, ts) =
+                    push_row::seq_and_ts(&row).ok_or_else(|| damaged(Table::Push, "a row does not decode"))?;
+                if ts < before {
+                    steps.push(Sweeping::ForgetPush(key.to_vec(), before));
+                    report.pushes += 1;
                 }
             }
         }

@@ -3,6 +3,7 @@
 //! Only the supervisor keeps one of these for long. Readers borrow it for one read, so that after a failed commit all handles can
 //! be dropped; fjall gives its lock back only then.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -69,6 +70,18 @@ tables! {
     Session = "session", 1;
     /// key → version, value.
     Register = "register", 1;
+    /// (user, device, conversation) → how the latest push ended.
+    Push = "push", 1;
+}
+
+impl Table {
+    /// The first format of the store that has it.
+    pub(super) fn since(self) -> u32 {
+        match self {
+            Self::Push => 2,
+            _ => 1,
+        }
+    }
 }
 
 /// The handles. Dropping the last `Arc` closes the database.
@@ -124,7 +137,12 @@ impl Tables {
         Ok(())
     }
 
-    /// Makes the contents of all files durable, for creation and restore.
+    /// fjall's number of each table's folder.
+    pub(super) fn folders(&self) -> BTreeMap<String, u64> {
+        Table::ALL.iter().map(|table| (table.name().to_owned(), self.keyspace(*table).id())).collect()
+    }
+
+    /// Makes the contents of all files durable, for creation, upgrade and restore.
     pub(super) fn sync(&self) -> fjall::Result<()> {
         self.database.persist(PersistMode::SyncAll)
     }
@@ -208,9 +226,14 @@ pub(super) fn damaged(table: Table, reason: impl Into<Arc<str>>) -> StoreError {
     StoreError::Damaged { table: table.name(), reason: reason.into() }
 }
 
+/// Where fjall's folders of the tables are.
+pub(super) fn folders(directory: &Path) -> PathBuf {
+    directory.join("keyspaces")
+}
+
 /// fjall's folder of a table inside the database folder.
 pub(super) fn folder(directory: &Path, keyspace: u64) -> PathBuf {
-    directory.join("keyspaces").join(keyspace.to_string())
+    folders(directory).join(keyspace.to_string())
 }
 
 /// With more than one worker fjall lets the first one spin while another compacts (it puts the job back into the queue and takes it

@@ -3,7 +3,7 @@
 use longwave_model::{Entry, Seq};
 use longwave_persistence::contract::sample::{Owner, conversation, device, direct, message, user};
 use longwave_persistence::embedded::Embedded;
-use longwave_persistence::{CursorRaise, Cursors, MarkRaise};
+use longwave_persistence::{CursorRaise, Cursors, MarkRaise, PushRecord, PushState, Pushes};
 
 use crate::bench::{Bench, any};
 
@@ -62,7 +62,7 @@ async fn a_message_stored_twice_is_named() {
 }
 
 #[tokio::test]
-async fn cursors_and_marks_above_the_head_are_named() {
+async fn cursors_marks_and_push_records_above_the_head_are_named() {
     let bench = Bench::new();
     let store = bench.open();
     let (id, first) = direct();
@@ -72,12 +72,23 @@ async fn cursors_and_marks_above_the_head_are_named() {
     let mark =
         MarkRaise { conversation: conversation("nowhere"), user: user("bob"), delivered: Seq(0), read: Seq(9), ts: 1 };
     store.raise(vec![cursor], vec![mark]).await.unwrap();
+    let push = PushRecord {
+        user: user("bob"),
+        device: device("phone"),
+        conversation: id.clone(),
+        seq: Seq(3),
+        state: PushState::Sent,
+        detail: None,
+        ts: 1,
+    };
+    store.record_pushes(vec![push]).await.unwrap();
     let found = findings(&store).await;
     assert_eq!(
         found,
         [
             "alice:bob seq 2: cursor 2 of bob, phone is above the head 1",
             "nowhere seq 9: marks 0 and 9 of bob are above the head 0",
+            "alice:bob seq 3: push record 3 of bob, phone is above the head 1",
         ]
     );
 }

@@ -2,13 +2,26 @@
 
 use std::path::Path;
 
+use longwave_model::Seq;
 use longwave_persistence::audit::Summary;
 use longwave_persistence::contract::devices::session;
-use longwave_persistence::contract::sample::{Owner, direct, message, user};
+use longwave_persistence::contract::sample::{Owner, device, direct, message, user};
 use longwave_persistence::embedded::{BackupError, Embedded, EmbeddedConfig, restore};
-use longwave_persistence::{Direction, Expected, Inbox, Log, Registers, Sessions};
+use longwave_persistence::{Direction, Expected, Inbox, Log, PushRecord, PushState, Pushes, Registers, Sessions};
 
 use crate::bench::{Bench, any};
+
+fn push() -> PushRecord {
+    PushRecord {
+        user: user("bob"),
+        device: device("phone"),
+        conversation: direct().0,
+        seq: Seq(500),
+        state: PushState::Failed,
+        detail: Some("BadTopic".to_owned()),
+        ts: 1_700_000_000_000,
+    }
+}
 
 async fn filled(bench: &Bench) -> Vec<u8> {
     let store = bench.open();
@@ -18,6 +31,7 @@ async fn filled(bench: &Bench) -> Vec<u8> {
     owner.applied(entries, &["alice", "bob"]).await;
     store.put("user/alice", Some("secret".into()), Expected::Any).await.unwrap();
     store.put_session(session("phone", 5)).await.unwrap();
+    store.record_pushes(vec![push()]).await.unwrap();
     let mut backup = Vec::new();
     let report = store.backup(&mut backup).unwrap();
     assert_eq!(report.rows["log"], 500);
@@ -44,6 +58,7 @@ async fn a_restored_store_holds_what_the_backup_held() {
     assert_eq!(store.get("user/alice").await.unwrap().unwrap().value, "secret");
     assert_eq!(store.sessions(&user("alice")).await.unwrap(), [session("phone", 5)]);
     assert_eq!(store.inbox(&user("bob")).await.unwrap()[0].head.0, 500);
+    assert_eq!(store.push_records(&user("bob")).await.unwrap(), [push()]);
     let (Summary { findings, entries, .. }, found) = store.audit(10).await.unwrap();
     assert_eq!((findings, entries), (0, 500), "{found:?}");
     let mut owner = Owner::of(any(&store), &id).await;

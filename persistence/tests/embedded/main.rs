@@ -13,3 +13,4 @@ mod opening;
 #[cfg(feature = "fault-injection")]
 mod power_cut;
 mod sweeping;
+mod upgrade;

@@ -4,7 +4,7 @@ use longwave_model::{Position, Seq, Updated};
 use longwave_persistence::contract::devices::session;
 use longwave_persistence::contract::sample::{Owner, device, direct, message, message_id, updated, user};
 use longwave_persistence::embedded::{Embedded, JOURNAL_MILLIS, RetentionPolicy, SweepReport};
-use longwave_persistence::{Cursors, Direction, Head, Journal, Log, Sessions};
+use longwave_persistence::{Cursors, Direction, Head, Journal, Log, PushRecord, PushState, Pushes, Sessions};
 
 use crate::bench::{Bench, any};
 
@@ -188,4 +188,26 @@ async fn sessions_end_after_their_expiry() {
     let store = bench.open();
     assert_eq!(sweep(&store, RetentionPolicy::default()).await.sessions, 1);
     assert_eq!(store.sessions(&alice).await.unwrap(), [eternal]);
+}
+
+#[tokio::test]
+async fn push_records_live_thirty_days() {
+    let bench = Bench::new();
+    let store = bench.open();
+    let record = |on, ts| PushRecord {
+        user: user("bob"),
+        device: device(on),
+        conversation: direct().0,
+        seq: Seq(1),
+        state: PushState::Sent,
+        detail: None,
+        ts,
+    };
+    let (old, young) = (record("phone", bench.now()), record("tablet", bench.now() + DAY));
+    store.record_pushes(vec![old, young.clone()]).await.unwrap();
+    bench.pass(30 * DAY);
+    assert_eq!(sweep(&store, RetentionPolicy::default()).await.pushes, 0);
+    bench.pass(1);
+    assert_eq!(sweep(&store, RetentionPolicy::default()).await.pushes, 1);
+    assert_eq!(store.push_records(&user("bob")).await.unwrap(), [young]);
 }

@@ -18,6 +18,7 @@ impl Stage<'_> {
                     self.raise_floor(&conversation, floor, purged)?;
                 }
                 Sweeping::Expire(user, device, now) => self.expire_session(&user, &device, now)?,
+                Sweeping::ForgetPush(key, before) => self.forget_push(key, before)?,
             }
         }
         Ok(())

@@ -22,7 +22,7 @@ pub enum PushBadge {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct PushSection {
-    /// Milliseconds that a device has to acknowledge a message before it is woken; at least `feed.flush_millis` and one second.
+    /// Milliseconds that a device has to acknowledge a message before it is woken; at least half a second more than `feed.flush_millis`.
     pub grace_millis: u64,
     /// Seconds between two pushes of one conversation to one device; they double while messages keep coming.
     pub window_seconds: u64,

@@ -1,3 +1,5 @@
+//! Schedules of pushes, by a clock that the tests set.
+
 use super::*;
 
 const WINDOWS: Windows = Windows { grace: 2_000, first: 3_000, longest: 60_000 };

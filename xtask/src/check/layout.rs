@@ -71,6 +71,7 @@ const LIBRARIES: [&str; 12] = [
     "telemetry",
     "testkit",
     "tls",
+    "wake",
     "topics",
 ];
 

@@ -1,4 +1,5 @@
-//! What processes tell each other through Redis: presence, interest, the registry of nodes, the bus, hot entries, rate limits.
+//! What processes tell each other through Redis: presence, interest, the registry of nodes, the bus, hot entries, rate limits,
+//! streams of work.
 //!
 //! Nothing here may be relied upon: Redis can be emptied, restarted or away at any time, and every call then answers an error within
 //! its time limit. Redis need not be there when a process starts. Commands are routed to the masters of a cluster by hand, because the
@@ -25,6 +26,7 @@ mod request;
 mod router;
 mod scripts;
 mod slot;
+mod stream;
 mod subscription;
 mod task;
 
@@ -42,6 +44,7 @@ pub use health::RedisStats;
 pub use inbox::BusEvent;
 pub use nodes::{NodeRecord, NodeRole};
 pub use presence::Holder;
+pub use stream::{StreamId, StreamState};
 pub use subscription::BusReceiver;
 
 /// Redis, whatever its topology. Cheap to clone; every method may be called from many tasks at once.

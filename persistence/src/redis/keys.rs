@@ -35,6 +35,11 @@ impl Settings {
         self.key("r", name)
     }
 
+    /// Stream: what is handed over of a shard.
+    pub(super) fn stream_key(&self, shard: u16) -> String {
+        format!("{}:push:{shard}", self.prefix)
+    }
+
     fn key(&self, kind: &str, name: &str) -> String {
         format!("{}:{kind}:{name}", self.prefix)
     }

@@ -81,4 +81,48 @@ if wait > 0 then return math.ceil(wait) end
 redis.call('SET', KEYS[1], string.format('%.3f', full), 'PX', math.max(1, math.ceil(full - now)))
 return 0
 ";
+    /// Answers `[length, last generated id, first id or "", entries ever added]` of a stream, or nil where there is none.
+    STREAM_STATE = "
+if redis.call('EXISTS', KEYS[1]) == 0 then return false end
+local info = redis.call('XINFO', 'STREAM', KEYS[1])
+local state = {}
+for i = 1, #info, 2 do state[info[i]] = info[i + 1] end
+local first = state['first-entry']
+return {state['length'], state['last-generated-id'], first and first[1] or '', state['entries-added']}
+";
+    /// Reads what nobody has read yet, at most so many, and makes stream and group where they are missing: `(group, consumer, count, life time
+    /// in ms of a stream that is made)`.
+    STREAM_READ = "
+local function read()
+  return redis.pcall('XREADGROUP', 'GROUP', ARGV[1], ARGV[2], 'COUNT', ARGV[3], 'STREAMS', KEYS[1], '>')
+end
+local found = read()
+if found and found.err and string.find(found.err, '^NOGROUP') then
+  local made = redis.call('EXISTS', KEYS[1]) == 0
+  redis.call('XGROUP', 'CREATE', KEYS[1], ARGV[1], '0', 'MKSTREAM')
+  if made then redis.call('PEXPIRE', KEYS[1], ARGV[4]) end
+  found = read()
+end
+if not found or found.err then return found end
+return found[1][2]
+";
+    /// Claims entries: `(group, consumer, idle in ms, first id, count)`. Answers `[where to go on, entries]`; at the end, consumers that have
+    /// none and were idle as long are forgotten.
+    STREAM_CLAIM = "
+local found = redis.pcall('XAUTOCLAIM', KEYS[1], ARGV[1], ARGV[2], ARGV[3], ARGV[4], 'COUNT', ARGV[5])
+if found.err then
+  if string.find(found.err, '^NOGROUP') then return {'0-0', {}} end
+  return found
+end
+if found[1] == '0-0' then
+  for _, consumer in ipairs(redis.call('XINFO', 'CONSUMERS', KEYS[1], ARGV[1])) do
+    local known = {}
+    for i = 1, #consumer, 2 do known[consumer[i]] = consumer[i + 1] end
+    if known['name'] ~= ARGV[2] and known['pending'] == 0 and known['idle'] >= tonumber(ARGV[3]) then
+      redis.call('XGROUP', 'DELCONSUMER', KEYS[1], ARGV[1], known['name'])
+    end
+  end
+end
+return {found[1], found[2]}
+";
 }

@@ -16,3 +16,4 @@ mod rate;
 mod secure;
 mod sentinel;
 mod server;
+mod stream;

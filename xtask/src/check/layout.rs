@@ -59,7 +59,7 @@ const REQUIRED: [&str; 9] = [
 ];
 
 /// The library packages, flat below `libs/`, each with one job.
-const LIBRARIES: [&str; 12] = [
+const LIBRARIES: [&str; 13] = [
     "envelope",
     "feed",
     "journal-model",
@@ -71,8 +71,8 @@ const LIBRARIES: [&str; 12] = [
     "telemetry",
     "testkit",
     "tls",
-    "wake",
     "topics",
+    "wake",
 ];
 
 pub(crate) fn check(tree: &Tree) -> Result<Outcome> {

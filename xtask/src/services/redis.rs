@@ -27,6 +27,7 @@ const MASTER_NAME: &str = "longwave";
 /// The user of the secure server, as docs/operate/redis.md tells operators to make it.
 const USER: &str = "user longwave on >longwave-test ~lw:* resetchannels &lw:* -@all +ping +time +role +exists +evalsha +script|load \
     +hset +hget +hgetall +hdel +pttl +pexpire +get +set +zadd +zrangebyscore +zremrangebyscore +zremrangebyrank \
+    +xadd +xdel +xack +xreadgroup +xautoclaim +xgroup|create +xgroup|delconsumer +xinfo|stream +xinfo|consumers \
     +publish +subscribe +spublish +ssubscribe +cluster|slots +asking";
 
 /// Who makes masters a cluster where the default user is off.

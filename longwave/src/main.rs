@@ -17,7 +17,7 @@ use std::process::ExitCode;
 use clap::Parser as _;
 
 use crate::cli::{Cli, Command};
-use crate::roles::{AllInOne, BridgeNode, BrokerNode};
+use crate::roles::{AllInOne, BridgeNode, BrokerNode, PushNode};
 
 /// glibc's allocator took a fifth of the server's time under load; see docs/adr/dependencies.md.
 #[global_allocator]
@@ -42,7 +42,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Bridge(arguments) => roles::run::<BridgeNode>(&arguments),
         Command::Push(arguments) => match arguments.command {
             Some(command) => commands::push::run(command),
-            None => roles::run::<AllInOne>(&arguments.serve),
+            None => roles::run::<PushNode>(&arguments.serve),
         },
         Command::FakePush(arguments) => commands::fake_push::run(&arguments),
         Command::User(arguments) => commands::user::run(arguments),

@@ -10,9 +10,11 @@ mod nodes;
 mod parts;
 mod process;
 mod push;
+mod push_node;
 mod serve;
 
 pub(crate) use bridge::BridgeNode;
 pub(crate) use broker::BrokerNode;
 pub(crate) use process::run;
+pub(crate) use push_node::PushNode;
 pub(crate) use serve::AllInOne;

@@ -8,6 +8,9 @@
 mod bus;
 mod frame;
 mod neighbours;
+mod push_item;
+mod push_sink;
+mod push_work;
 mod rates;
 mod receive;
 mod refresh;
@@ -16,6 +19,8 @@ mod silent;
 
 pub use bus::RedisBus;
 pub use neighbours::{Local, Neighbours};
+pub use push_sink::RedisPush;
+pub use push_work::PushWork;
 pub use rates::RedisRates;
 pub use receive::receive;
 pub use refresh::refresh;

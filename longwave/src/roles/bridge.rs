@@ -11,9 +11,9 @@ use longwave_bridge::{Bridge, BridgeParts, BridgeStats, Ownership};
 use longwave_broker::stats::BrokerStats;
 use longwave_link::{Client, ClientSettings, Served};
 use longwave_model::ShardId;
-use longwave_nodes::{RedisBus, RedisRates, Registry};
+use longwave_nodes::{RedisBus, RedisPush, RedisRates, Registry};
 use longwave_persistence::redis::{NodeRecord, NodeRole};
-use longwave_port::{Completion, Gate, Publish};
+use longwave_port::{Completion, Gate, Publish, PushSink};
 use longwave_settings::Settings;
 use longwave_telemetry::Kind;
 use parking_lot::Mutex;
@@ -56,6 +56,7 @@ impl Running for BridgeNode {
         let accounts = Arc::new(LocalAccounts::new(store.clone()));
         let admit = admission::admission(settings, dev, accounts.clone(), &Arc::new(BrokerStats::default())).await?;
         let stats = Arc::new(BridgeStats::default());
+        let hand_over = settings.push.is_on().then(|| RedisPush::start(redis.clone()) as Arc<dyn PushSink>);
         let bridge = Bridge::start(BridgeParts {
             store,
             bus: RedisBus::start(redis.clone(), None),
@@ -65,7 +66,7 @@ impl Running for BridgeNode {
             stats: stats.clone(),
             ownership: Ownership::OnDemand,
             shared_rates: Some(Arc::new(RedisRates::new(redis.clone()))),
-            push: None,
+            push: hand_over,
         });
         let registry = Registry::start(
             redis.clone(),

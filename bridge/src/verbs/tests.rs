@@ -12,6 +12,7 @@ use crate::{BridgeSettings, DirectPolicy, UnknownPeers};
 
 mod history;
 mod membership;
+mod push;
 
 async fn known(world: &World, users: &[&str]) {
     for user in users {

@@ -2,7 +2,7 @@
 //!
 //! Each shard is read by one worker, which all of them choose alike (rendezvous hashing over those that are there), so that pushes of one
 //! conversation wait in one place. A choice that is wrong for a moment sends nothing twice: what is recorded is recorded for all. What a
-//! worker that died has read is claimed after a minute (protocol rule 23).
+//! worker that died has read is claimed after some seconds (protocol rule 23).
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
@@ -26,9 +26,9 @@ const AT_ONCE: usize = 32;
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_millis(400);
 /// An item that was read so long ago and is not done may be another worker's that died.
-const IDLE: Duration = Duration::from_secs(60);
+const IDLE: Duration = Duration::from_secs(15);
 /// How often such are looked for.
-const CLAIM: Duration = Duration::from_secs(15);
+const CLAIM: Duration = Duration::from_secs(5);
 /// Items of one claim.
 const CLAIMED: usize = 256;
 /// Items given back at once.

@@ -20,6 +20,8 @@ pub enum Role {
     Broker,
     /// Shards of conversations; no listener for clients.
     Bridge,
+    /// Pushes; no listener for clients.
+    Push,
 }
 
 impl Role {
@@ -30,6 +32,7 @@ impl Role {
             Self::Serve => "serve",
             Self::Broker => "broker",
             Self::Bridge => "bridge",
+            Self::Push => "push",
         }
     }
 }
@@ -128,7 +131,8 @@ impl Server {
 
     fn wait_until_listening(&mut self) -> anyhow::Result<()> {
         let started = Instant::now();
-        let listens = if self.plan.role == Role::Bridge { self.plan.admin } else { self.plan.mqtt };
+        let listens =
+            if matches!(self.plan.role, Role::Bridge | Role::Push) { self.plan.admin } else { self.plan.mqtt };
         while started.elapsed() < START_LIMIT {
             if TcpStream::connect_timeout(&listens, Duration::from_secs(1)).is_ok() {
                 return Ok(());

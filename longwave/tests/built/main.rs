@@ -12,6 +12,7 @@ mod offline;
 mod privacy;
 mod push;
 mod push_rig;
+mod push_roles;
 mod rig;
 mod secure_roles;
 mod settings;

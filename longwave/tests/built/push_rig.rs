@@ -23,7 +23,8 @@ pub(crate) struct Providers {
     pub(crate) web_push: FakeWebPush,
     /// Public half of the key by which push services know the application.
     pub(crate) vapid: String,
-    settings: String,
+    /// A settings file's section `push`.
+    pub(crate) settings: String,
     _directory: TempDir,
     _runtime: Runtime,
 }
@@ -100,7 +101,11 @@ pub(crate) fn register(client: &mut Client, token: &str) {
 
 /// What `longwave push show` says of a user, a line per device and conversation.
 pub(crate) fn shown(rig: &Rig, user: &str) -> Vec<String> {
-    let data = rig.data();
+    shown_by(&rig.data(), user)
+}
+
+/// The same, of the process with this data directory.
+pub(crate) fn shown_by(data: &std::path::Path, user: &str) -> Vec<String> {
     let ended = longwave(&["push", "show", "--user", user, "--data-dir", data.to_str().unwrap()]);
     assert_eq!(ended.code, 0, "{ended:?}");
     ended.out.lines().map(str::to_owned).collect()

@@ -81,7 +81,6 @@ fn deliveries_on_5_0_have_their_properties() {
             message_expiry: Some(0),
             utf8_payload: Some(true),
             user_properties: vec![("a".into(), "b".into()), ("a".into(), String::new())],
-            ..PublishProperties::default()
         }
     );
 }

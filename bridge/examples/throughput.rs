@@ -72,6 +72,7 @@ impl Session {
             route: None,
             topic: self.topic.clone(),
             payload: Bytes::from(payload),
+            retain: false,
             guarantee: Guarantee::AtLeastOnce { packet_id: 1, resend_of: None },
             properties: None,
             wants_notice: false,

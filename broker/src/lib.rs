@@ -1,7 +1,7 @@
 //! MQTT broker core: knows MQTT and nothing of chat.
 //!
 //! `listen` accepts, `connection` moves bytes, `codec` makes packets of them, `session` decides, `registry` knows who is connected,
-//! `admit` knows who may.
+//! `admit` knows who may, `route` who gets what is published on plain topics.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
@@ -14,6 +14,7 @@ mod drain;
 pub mod limits;
 pub mod listen;
 mod registry;
+pub mod route;
 pub mod session;
 pub mod stats;
 

@@ -31,6 +31,8 @@ pub struct Limits {
     pub write_buffer_bytes: usize,
     /// Connections accepted per second, per listener; more wait in the listen queue.
     pub accepts_per_second: u32,
+    /// Plain topics are served: retained messages, wills and shared subscriptions are announced as available.
+    pub plain_topics: bool,
 }
 
 impl Default for Limits {
@@ -50,6 +52,7 @@ impl Default for Limits {
             answer_seconds: 10,
             write_buffer_bytes: 64 * 1024,
             accepts_per_second: 2_000,
+            plain_topics: false,
         }
     }
 }

@@ -11,7 +11,6 @@ mod deliver;
 mod effect;
 mod event;
 mod exactly_once;
-mod filter;
 mod invariants;
 mod publish;
 mod reason;
@@ -27,7 +26,7 @@ use std::sync::Arc;
 pub use effect::Effect;
 pub use event::{Event, OpenedSession};
 use longwave_model::{ErrorCode, Refusal};
-use longwave_port::{Sender, Ticket};
+use longwave_port::Sender;
 pub use time::Now;
 
 use crate::codec::packet::{Packet, Version};
@@ -44,8 +43,8 @@ pub struct Session {
     held: Vec<subscribe::Held>,
     /// A SUBSCRIBE or UNSUBSCRIBE that waits for the outlet.
     asking: Option<Box<subscribe::Asking>>,
-    /// Sent at QoS 1 and not acknowledged, in order of sending.
-    outgoing: VecDeque<(u16, Ticket)>,
+    /// Sent above QoS 0 and not complete, in order of sending.
+    outgoing: VecDeque<acknowledge::Sent>,
     /// Publishes of the device that the gate has, in order of arrival. The first is not done: else it would be gone.
     pending: VecDeque<publish::Pending>,
     /// Ticket of the first of `pending`; the others follow without gaps.
@@ -139,7 +138,7 @@ impl Session {
         debug_assert_eq!(self.check(), Ok(()));
     }
 
-    /// How many deliveries at QoS 1 still fit. 0 before CONNACK and after the end.
+    /// How many deliveries above QoS 0 still fit. 0 before CONNACK and after the end.
     #[must_use]
     pub fn room(&self) -> usize {
         if self.is_live() { usize::from(self.window).saturating_sub(self.outgoing.len()) } else { 0 }
@@ -200,11 +199,10 @@ impl Session {
     fn live_packet(&mut self, packet: Packet, now: Now, effects: &mut Vec<Effect>) {
         match packet {
             Packet::Publish(publish) => self.publish(*publish, now, effects),
-            Packet::PubAck(ack) => self.delivery_acknowledged(&ack, effects),
+            Packet::PubAck(ack) => self.delivery_acknowledged(&ack, now, effects),
             Packet::PubRel(ack) => self.release(ack.packet_id, now, effects),
-            Packet::PubRec(ack) => self.unexpected_pubrec(ack.packet_id, now, effects),
-            // We send nothing at QoS 2, so there is nothing to complete.
-            Packet::PubComp(_) => {}
+            Packet::PubRec(ack) => self.delivery_received(&ack, now, effects),
+            Packet::PubComp(ack) => self.delivery_complete(ack.packet_id, now, effects),
             Packet::Subscribe(subscribe) => self.subscribe(*subscribe, now, effects),
             Packet::Unsubscribe(unsubscribe) => self.unsubscribe(*unsubscribe, now, effects),
             Packet::PingReq => effects.push(Effect::Send(Packet::PingResp)),

@@ -109,7 +109,8 @@ impl Table {
             payload: Bytes::from(vec![b'x'; usize::from(how >> 4) * 8]),
             ticket: (how & 1 == 1).then_some(Ticket(self.tickets)),
             resend: (how & 4 != 0).then_some(Resend(u16::from(how >> 4))),
-            properties: None,
+            exactly_once: how & 8 != 0,
+            ..Delivery::default()
         }));
     }
 
@@ -142,7 +143,7 @@ impl Table {
             Effect::Subscribe(asked) => self.event(Event::Subscribed(Ok(asked.iter().map(|_| Ok(1)).collect()))),
             Effect::Unsubscribe(asked) => self.event(Event::Unsubscribed(Ok(asked.iter().map(|_| true).collect()))),
             Effect::Released { packet_id, .. } => self.released.push(packet_id),
-            Effect::Acked(_) => {}
+            Effect::Acked(_) | Effect::Received(_) => {}
             Effect::Close(_) => self.closed = true,
         }
         assert!(sent.len() <= self.maximum_packet, "a packet is larger than the client takes");

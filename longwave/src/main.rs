@@ -8,6 +8,7 @@ mod banner;
 mod cli;
 mod commands;
 mod metrics;
+mod plain_store;
 mod push_report;
 mod roles;
 mod settings;

@@ -1,9 +1,12 @@
 //! Every number that `/metrics` shows: its name, with the unit last, what it means, and where it is counted.
 
+mod plain;
+
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
 use longwave_bridge::BridgeStats;
+use longwave_broker::route::RouteStats;
 use longwave_broker::stats::{BrokerStats, TransportStats};
 use longwave_feed::FeedStats;
 use longwave_link::LinkStats;
@@ -36,6 +39,7 @@ pub(crate) struct Sources<'a> {
     pub(crate) internal: Option<Arc<BrokerStats>>,
     pub(crate) bridge: Option<Arc<BridgeStats>>,
     pub(crate) feed: Option<Arc<FeedStats>>,
+    pub(crate) plain: Option<Arc<RouteStats>>,
     pub(crate) link: Option<Arc<LinkStats>>,
     pub(crate) push: Option<(Arc<PushStats>, Arc<Sender>)>,
     pub(crate) redis: Option<Redis>,
@@ -45,7 +49,17 @@ pub(crate) struct Sources<'a> {
 impl<'a> Sources<'a> {
     /// A store alone.
     pub(crate) fn of(backend: &'a Backend) -> Self {
-        Self { broker: None, internal: None, bridge: None, feed: None, link: None, push: None, redis: None, backend }
+        Self {
+            broker: None,
+            internal: None,
+            bridge: None,
+            feed: None,
+            plain: None,
+            link: None,
+            push: None,
+            redis: None,
+            backend,
+        }
     }
 }
 
@@ -63,6 +77,9 @@ pub(crate) fn exporter(sources: Sources<'_>) -> Exporter {
     }
     if let Some(feed) = sources.feed {
         of_feed(&mut exporter, &feed);
+    }
+    if let Some(plain) = sources.plain {
+        plain::of_plain(&mut exporter, &plain);
     }
     if let Some(link) = sources.link {
         of_link(&mut exporter, &link);

@@ -8,6 +8,7 @@ mod link_tests;
 mod listeners;
 mod nodes;
 mod parts;
+mod plain;
 mod process;
 mod push;
 mod push_node;

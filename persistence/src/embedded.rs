@@ -21,6 +21,7 @@ mod log_row;
 mod marker;
 mod open_error;
 mod opening;
+mod plain;
 mod pointers;
 mod prepare;
 mod read;

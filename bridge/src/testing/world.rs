@@ -170,6 +170,7 @@ impl Device {
             route: None,
             topic: topic.into(),
             payload: Bytes::copy_from_slice(payload.as_bytes()),
+            retain: false,
             guarantee: Guarantee::AtLeastOnce { packet_id: 1, resend_of: None },
             properties: None,
             wants_notice: false,

@@ -22,10 +22,14 @@ pub struct Outgoing {
     pub topic_known: bool,
     /// Topic Alias; 0 = none.
     pub alias: u16,
-    /// `Some` at QoS 1.
+    /// `Some` above QoS 0.
     pub packet_id: Option<u16>,
+    /// With a packet id: QoS 2 instead of 1.
+    pub exactly_once: bool,
     /// DUP.
     pub dup: bool,
+    /// RETAIN.
+    pub retain: bool,
     /// Subscription Identifiers.
     pub subscription_ids: SmallVec<[u32; 2]>,
     /// Properties, if any.
@@ -46,6 +50,14 @@ pub struct Receipt {
 }
 
 impl Outgoing {
+    fn qos(&self) -> u8 {
+        match self.packet_id {
+            None => 0,
+            Some(_) if self.exactly_once => 2,
+            Some(_) => 1,
+        }
+    }
+
     fn body(&self, v5: bool, sink: &mut impl Sink) -> Result<(), EncodeError> {
         put_text(sink, if self.topic_known { "" } else { &self.topic })?;
         if let Some(packet_id) = self.packet_id {
@@ -71,6 +83,10 @@ impl Outgoing {
             put_variable(sink, *identifier as usize)?;
         }
         let Some(properties) = &self.properties else { return Ok(()) };
+        if let Some(utf8) = properties.utf8_payload {
+            put_byte(sink, id::PAYLOAD_FORMAT);
+            put_byte(sink, u8::from(utf8));
+        }
         if let Some(expiry) = properties.expiry_seconds {
             put_byte(sink, id::MESSAGE_EXPIRY);
             put_four(sink, expiry);
@@ -86,6 +102,11 @@ impl Outgoing {
         if let Some(correlation_data) = &properties.correlation_data {
             put_byte(sink, id::CORRELATION_DATA);
             put_binary(sink, correlation_data)?;
+        }
+        for (name, value) in &properties.user_properties {
+            put_byte(sink, id::USER_PROPERTY);
+            put_text(sink, name)?;
+            put_text(sink, value)?;
         }
         Ok(())
     }
@@ -103,7 +124,7 @@ pub fn encode_outgoing(outgoing: &Outgoing, version: Version, out: &mut BytesMut
         return Err(EncodeError::PacketTooLong);
     }
     out.reserve(5 + count.0);
-    put_byte(out, PUBLISH << 4 | u8::from(outgoing.dup) << 3 | u8::from(outgoing.packet_id.is_some()) << 1);
+    put_byte(out, PUBLISH << 4 | u8::from(outgoing.dup) << 3 | outgoing.qos() << 1 | u8::from(outgoing.retain));
     put_variable(out, count.0)?;
     outgoing.body(v5, out)
 }

@@ -41,10 +41,15 @@ impl Connection {
                     feed.outlet.acked(ticket);
                 }
             }
+            Effect::Received(ticket) => {
+                if let Some(feed) = &self.feed {
+                    feed.outlet.received(ticket);
+                }
+            }
             Effect::Admit(credentials) => self.ask(Ask::Admit(credentials), work),
-            Effect::Open { user, device, service, clean_start, expiry_seconds } => {
+            Effect::Open { user, device, service, clean_start, expiry_seconds, will } => {
                 self.expiry_seconds = expiry_seconds;
-                self.ask(Ask::Open { user, device, service, clean_start, expiry_seconds }, work);
+                self.ask(Ask::Open { user, device, service, clean_start, expiry_seconds, will }, work);
             }
             Effect::Subscribe(subscriptions) => self.ask(Ask::Subscribe(subscriptions), work),
             Effect::Unsubscribe(filters) => self.ask(Ask::Unsubscribe(filters), work),

@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use longwave_model::{DeviceId, ErrorCode, Refusal, UserId};
-use longwave_port::{Credentials, Open, Opened, Outlet, Subscription};
+use longwave_port::{Credentials, Open, Opened, Outlet, Subscription, Will};
 use rand::Rng;
 use tracing::{debug, info};
 
@@ -23,10 +23,20 @@ const TAKEOVER_PATIENCE: Duration = Duration::from_secs(15);
 /// Something to wait for.
 pub(super) enum Ask {
     Admit(Credentials),
-    Open { user: UserId, device: DeviceId, service: bool, clean_start: bool, expiry_seconds: u32 },
+    Open {
+        user: UserId,
+        device: DeviceId,
+        service: bool,
+        clean_start: bool,
+        expiry_seconds: u32,
+        will: Option<Box<Will>>,
+    },
     Subscribe(Vec<Subscription>),
     Unsubscribe(Vec<String>),
-    Released { packet_id: u16, uses: u32 },
+    Released {
+        packet_id: u16,
+        uses: u32,
+    },
 }
 
 /// What came of it.
@@ -84,9 +94,9 @@ impl Pending {
         let outlet = outlet.cloned();
         let current: Pin<Box<dyn Future<Output = Came> + Send>> = match ask {
             Ask::Admit(credentials) => Box::pin(admit(broker.clone(), credentials)),
-            Ask::Open { user, device, service, clean_start, expiry_seconds } => {
+            Ask::Open { user, device, service, clean_start, expiry_seconds, will } => {
                 let mailbox = handle.clone();
-                let open = Open { user, device, service, clean_start, expiry_seconds, now: 0, mailbox };
+                let open = Open { user, device, service, clean_start, expiry_seconds, will, now: 0, mailbox };
                 Box::pin(open_feed(broker.clone(), handle.clone(), open))
             }
             Ask::Subscribe(subscriptions) => Box::pin(async move {

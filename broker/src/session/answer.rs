@@ -1,9 +1,7 @@
 //! Answers from the gate become acknowledgements, in the order of the publishes (protocol rule 21, [MQTT-4.6.0-2]).
 
-use std::sync::Arc;
-
 use longwave_model::{ErrorCode, Refusal};
-use longwave_port::{Answer, DeliveryProperties, Notice};
+use longwave_port::{Answer, Delivery, DeliveryProperties, Notice};
 
 use super::{Effect, Now, Session, reason};
 use crate::codec::Receipt;
@@ -130,7 +128,9 @@ impl Session {
         let properties = notice
             .correlation_data
             .map(|data| Box::new(DeliveryProperties { correlation_data: Some(data), ..DeliveryProperties::default() }));
-        match self.outgoing(Arc::from(notice.topic), notice.payload, None, false, properties) {
+        let delivery =
+            Delivery { topic: notice.topic.into(), payload: notice.payload, properties, ..Delivery::default() };
+        match self.outgoing(delivery, None, false) {
             Some(outgoing) => {
                 effects.push(Effect::Deliver(outgoing));
                 true

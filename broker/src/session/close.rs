@@ -19,7 +19,8 @@ impl Session {
             }
             self.expiry_seconds = expiry.min(self.limits.session_expiry_max_seconds);
         }
-        self.end(now, effects);
+        // [MQTT-3.14.4-3]: with any other reason the will is published.
+        self.finish(disconnect.reason == 0, now, effects);
     }
 
     /// The server ends the connection. Before CONNACK nothing is said: a CONNACK that refuses would keep some clients away for good.
@@ -54,12 +55,18 @@ impl Session {
         self.end(now, effects);
     }
 
-    /// The last effect.
+    /// Ends without a good-bye of the client.
     pub(super) fn end(&mut self, now: Now, effects: &mut Vec<Effect>) {
+        self.finish(false, now, effects);
+    }
+
+    /// The last effect.
+    fn finish(&mut self, good_bye: bool, now: Now, effects: &mut Vec<Effect>) {
         let closing = Closing {
             expiry_seconds: self.expiry_seconds,
             unsettled: self.unsettled(),
-            in_flight: std::mem::take(&mut self.outgoing).into(),
+            in_flight: std::mem::take(&mut self.outgoing).iter().map(|sent| (sent.packet_id, sent.ticket)).collect(),
+            good_bye,
             now: now.unix,
         };
         self.phase = Phase::Closed;

@@ -1,12 +1,12 @@
 //! From CONNECT to CONNACK: who is it, may it, open its session, tell it what holds.
 
 use longwave_model::{DeviceId, ErrorCode, Refusal};
-use longwave_port::{Credentials, Identity};
+use longwave_port::{Credentials, Identity, is_plain};
 
 use super::event::OpenedSession;
 use super::subscribe::Held;
-use super::{Effect, Now, Session, exactly_once, reason};
-use crate::codec::packet::{ConnAck, Connect, Packet, Version};
+use super::{Effect, Now, Session, exactly_once, publish, reason};
+use crate::codec::packet::{ConnAck, Connect, Packet, Version, Will};
 use crate::codec::{self, DecodeError};
 
 /// How far a session is.
@@ -35,6 +35,7 @@ pub(super) struct Hello {
     clean_start: bool,
     expiry_asked: u32,
     keep_alive_asked: u16,
+    will: Option<Box<longwave_port::Will>>,
 }
 
 impl Session {
@@ -46,12 +47,9 @@ impl Session {
             let refusal = Refusal::new(ErrorCode::AuthMethod, "enhanced authentication is not supported");
             return self.refuse_connect(&refusal, now, effects);
         }
-        if connect.will.is_some() {
-            return self.refuse_connect(
-                &Refusal::new(ErrorCode::WillUnavailable, "wills are not available"),
-                now,
-                effects,
-            );
+        if connect.will.as_ref().is_some_and(|will| !self.limits.plain_topics || !is_plain(&will.topic)) {
+            let refusal = Refusal::new(ErrorCode::WillUnavailable, "wills are available on plain topics only");
+            return self.refuse_connect(&refusal, now, effects);
         }
         let assigned = connect.client_id.is_empty();
         // [MQTT-3.1.3-8]
@@ -91,6 +89,7 @@ impl Session {
             clean_start: connect.clean_start,
             expiry_asked,
             keep_alive_asked: connect.keep_alive,
+            will: connect.will.map(|given| Box::new(will(given))),
         }));
     }
 
@@ -124,6 +123,7 @@ impl Session {
             service: identity.service,
             clean_start: hello.clean_start,
             expiry_seconds: self.expiry_seconds,
+            will: hello.will.take(),
         });
         self.phase = Phase::Opening(hello);
     }
@@ -198,11 +198,11 @@ impl Session {
             session_present: self.present,
             session_expiry: (self.expiry_seconds != hello.expiry_asked).then_some(self.expiry_seconds),
             receive_maximum: Some(self.limits.receive_maximum.max(1)),
-            retain_available: Some(false),
+            retain_available: (!self.limits.plain_topics).then_some(false),
             maximum_packet_size: Some(u32::try_from(self.limits.packet_bytes).unwrap_or(u32::MAX)),
             assigned_client_id: hello.assigned.then(|| hello.device.to_string()),
             topic_alias_maximum: self.limits.topic_aliases_in,
-            shared_available: Some(false),
+            shared_available: (!self.limits.plain_topics).then_some(false),
             server_keep_alive: (self.keep_alive != hello.keep_alive_asked).then_some(self.keep_alive),
             ..ConnAck::default()
         }
@@ -217,5 +217,16 @@ impl Session {
     /// Takes the phase out if it is the expected one. An answer that nothing asked for changes nothing.
     fn take_phase(&mut self, expected: fn(&Phase) -> bool) -> Phase {
         if expected(&self.phase) { std::mem::replace(&mut self.phase, Phase::Closed) } else { Phase::Closed }
+    }
+}
+
+fn will(will: Will) -> longwave_port::Will {
+    longwave_port::Will {
+        topic: will.topic.into(),
+        payload: will.payload,
+        qos: will.qos as u8,
+        retain: will.retain,
+        delay_seconds: will.delay,
+        properties: publish::properties(will.properties),
     }
 }

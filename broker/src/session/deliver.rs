@@ -1,14 +1,12 @@
 //! Deliveries to the device: packet ids, subscription identifiers, aliases, and what is too large for it.
 
-use std::sync::Arc;
-
-use bytes::Bytes;
 use longwave_model::{ErrorCode, Refusal};
-use longwave_port::{Delivery, DeliveryProperties};
+use longwave_port::Delivery;
 use smallvec::SmallVec;
 
-use super::{Effect, Now, Session, filter};
-use crate::codec::packet::Version;
+use super::acknowledge::{Sent, Stage};
+use super::{Effect, Now, Session};
+use crate::codec::packet::{Ack, Packet, Version};
 use crate::codec::{self, Outgoing};
 
 impl Session {
@@ -17,7 +15,7 @@ impl Session {
             return;
         }
         let Some(ticket) = delivery.ticket else {
-            let outgoing = self.outgoing(delivery.topic, delivery.payload, None, false, delivery.properties);
+            let outgoing = self.outgoing(delivery, None, false);
             effects.extend(outgoing.map(Effect::Deliver));
             return;
         };
@@ -30,9 +28,20 @@ impl Session {
         let resend = delivery.resend.map(|resend| resend.0).filter(|id| *id != 0 && !self.is_in_flight(*id));
         let packet_id = resend.unwrap_or_else(|| self.free_packet_id());
         let dup = resend.is_some();
-        match self.outgoing(delivery.topic, delivery.payload, Some(packet_id), dup, delivery.properties) {
+        if delivery.released && !dup {
+            // Its packet id means something else by now; the device has the message.
+            return effects.push(Effect::Acked(ticket));
+        }
+        if delivery.released {
+            // [MQTT-4.4.0-1]: the device has the message; what is owed is PUBREL.
+            self.outgoing.push_back(Sent { ticket, packet_id, stage: Stage::Released });
+            effects.push(Effect::Send(Packet::PubRel(Ack { packet_id, ..Ack::default() })));
+            return;
+        }
+        let stage = if delivery.exactly_once { Stage::ExactlyOnce } else { Stage::AtLeastOnce };
+        match self.outgoing(delivery, Some(packet_id), dup) {
             Some(outgoing) => {
-                self.outgoing.push_back((packet_id, ticket));
+                self.outgoing.push_back(Sent { ticket, packet_id, stage });
                 effects.push(Effect::Deliver(outgoing));
             }
             // [MQTT-3.1.2-25]: act as if it had been sent and acknowledged.
@@ -41,23 +50,22 @@ impl Session {
     }
 
     /// A PUBLISH to the device; `None` when it is larger than the device takes.
-    pub(super) fn outgoing(
-        &mut self,
-        topic: Arc<str>,
-        payload: Bytes,
-        packet_id: Option<u16>,
-        dup: bool,
-        properties: Option<Box<DeliveryProperties>>,
-    ) -> Option<Outgoing> {
+    pub(super) fn outgoing(&mut self, delivery: Delivery, packet_id: Option<u16>, dup: bool) -> Option<Outgoing> {
         let mut outgoing = Outgoing {
             topic_known: false,
             alias: 0,
             packet_id,
+            exactly_once: delivery.exactly_once,
             dup,
-            subscription_ids: self.identifiers(&topic),
-            properties,
-            payload,
-            topic,
+            retain: delivery.retain,
+            subscription_ids: match &delivery.identifiers {
+                Some(given) if self.version == Version::V5 => given.iter().copied().collect(),
+                Some(_) => SmallVec::new(),
+                None => self.identifiers(&delivery.topic),
+            },
+            properties: delivery.properties,
+            payload: delivery.payload,
+            topic: delivery.topic,
         };
         if self.aliases_out_maximum > 0 {
             let aliases = self.aliases_out.get_or_insert_default();
@@ -79,13 +87,12 @@ impl Session {
         if self.version == Version::V311 {
             return SmallVec::new();
         }
-        let matching =
-            self.held.iter().filter(|held| held.identifier.is_some() && filter::matches(&held.filter, topic));
+        let matching = self.held.iter().filter(|held| held.identifier.is_some() && held.matches(topic));
         matching.filter_map(|held| held.identifier.map(std::num::NonZeroU32::get)).collect()
     }
 
     fn is_in_flight(&self, packet_id: u16) -> bool {
-        self.outgoing.iter().any(|(id, _)| *id == packet_id)
+        self.outgoing.iter().any(|sent| sent.packet_id == packet_id)
     }
 
     /// The window is smaller than the number of packet ids, so there is one.

@@ -1,7 +1,7 @@
 //! What a session wants done: its outputs, in order.
 
 use longwave_model::{DeviceId, UserId};
-use longwave_port::{Closing, Credentials, Publish, Subscription, Ticket};
+use longwave_port::{Closing, Credentials, Publish, Subscription, Ticket, Will};
 
 use crate::codec::Outgoing;
 use crate::codec::packet::Packet;
@@ -29,6 +29,8 @@ pub enum Effect {
         clean_start: bool,
         /// Session Expiry Interval in seconds.
         expiry_seconds: u32,
+        /// What is to be published when the connection ends without a good-bye.
+        will: Option<Box<Will>>,
     },
     /// Hand to [`longwave_port::Gate`]; answer with `Event::Answered`.
     Publish {
@@ -43,6 +45,8 @@ pub enum Effect {
     Unsubscribe(Vec<String>),
     /// Tell the outlet that a delivery is acknowledged.
     Acked(Ticket),
+    /// Tell the outlet that the device has a delivery at QoS 2.
+    Received(Ticket),
     /// Store a QoS 2 use; answer with `Event::Released`.
     Released {
         /// The packet id.

@@ -1,7 +1,7 @@
 //! QoS 2 from the device, by the method that stores on PUBLISH (4.3.3, method B): PUBLISH → stored → PUBREC → PUBREL → use stored →
 //! PUBCOMP. How often a packet id was released tells a resend from a new publish with the same id, also after a crash.
 
-use longwave_model::{ErrorCode, Refusal};
+use longwave_model::Refusal;
 use rustc_hash::FxHashMap;
 
 use super::{Effect, Now, Session, protocol_error, reason};
@@ -148,14 +148,5 @@ impl Session {
             // Without PUBCOMP the device sends PUBREL again when it comes back.
             Err(refusal) => self.break_off(reason::of_disconnect(refusal.code), &refusal, now, effects),
         }
-    }
-
-    /// PUBREC came, although we send nothing at QoS 2.
-    pub(super) fn unexpected_pubrec(&mut self, packet_id: u16, now: Now, effects: &mut Vec<Effect>) {
-        if self.outgoing.iter().any(|(id, _)| *id == packet_id) {
-            let refusal = Refusal::new(ErrorCode::ProtocolError, "PUBREC was sent for a publish at QoS 1");
-            return self.break_off(0x82, &refusal, now, effects);
-        }
-        self.send_fitting(Packet::PubRel(Ack { packet_id, reason: 0x92, ..Ack::default() }), effects);
     }
 }

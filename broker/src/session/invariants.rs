@@ -16,7 +16,7 @@ impl Session {
         if self.room() != expected {
             return Err("room is not what the window leaves");
         }
-        if !distinct(self.outgoing.iter().map(|(id, _)| *id)) {
+        if !distinct(self.outgoing.iter().map(|sent| sent.packet_id)) {
             return Err("a packet id is 0 or in flight twice");
         }
         if self.pending.front().is_some_and(|first| first.done) {

@@ -47,7 +47,7 @@ impl Session {
             );
         }
         // [MQTT-3.2.2-14]
-        if publish.retain {
+        if publish.retain && !self.limits.plain_topics {
             let refusal = Refusal::new(ErrorCode::RetainUnavailable, "retained messages are not available");
             return self.break_off(0x9a, &refusal, now, effects);
         }
@@ -85,6 +85,7 @@ impl Session {
                 route: None,
                 topic,
                 payload: publish.payload,
+                retain: publish.retain,
                 guarantee,
                 properties: properties(publish.properties),
                 wants_notice: publish.qos == Qos::AtMostOnce || !self.receipts,
@@ -167,12 +168,13 @@ impl Session {
 }
 
 /// What of the properties means something behind the gate.
-fn properties(properties: packet::PublishProperties) -> Option<Box<PublishProperties>> {
+pub(super) fn properties(properties: packet::PublishProperties) -> Option<Box<PublishProperties>> {
     let kept = PublishProperties {
         content_type: properties.content_type,
         correlation_data: properties.correlation_data,
         response_topic: properties.response_topic,
         expiry_seconds: properties.message_expiry,
+        utf8_payload: properties.utf8_payload,
         user_properties: properties.user_properties,
     };
     (kept != PublishProperties::default()).then(|| Box::new(kept))

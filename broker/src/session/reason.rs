@@ -61,14 +61,16 @@ pub(super) fn of_puback(code: ErrorCode) -> u8 {
         | ErrorCode::DirectClosed
         | ErrorCode::BadCredentials
         | ErrorCode::TokenExpired => 0x87,
-        ErrorCode::UnknownTopic | ErrorCode::UnknownPeer | ErrorCode::UnknownConversation => 0x90,
+        ErrorCode::UnknownTopic | ErrorCode::UnknownPeer | ErrorCode::UnknownConversation | ErrorCode::BadFilter => {
+            0x90
+        }
         ErrorCode::BadPayload
         | ErrorCode::BadMessageId
         | ErrorCode::BodyTooLarge
         | ErrorCode::BadSeq
         | ErrorCode::UnknownMethod
         | ErrorCode::BadParams => 0x99,
-        ErrorCode::RateLimited | ErrorCode::DiskFull | ErrorCode::Overloaded => 0x97,
+        ErrorCode::RateLimited | ErrorCode::DiskFull | ErrorCode::Overloaded | ErrorCode::RetainedFull => 0x97,
         _ => 0x83,
     }
 }

@@ -3,9 +3,9 @@
 use std::num::NonZeroU32;
 
 use longwave_model::{ErrorCode, Refusal};
-use longwave_port::Subscription;
+use longwave_port::{Subscription, is_plain};
 
-use super::{Effect, Now, Session, filter, protocol_error, reason};
+use super::{Effect, Now, Session, protocol_error, reason};
 use crate::codec::packet::{Packet, SubAck, Subscribe, Unsubscribe};
 
 /// A granted subscription, as far as the session needs it.
@@ -13,6 +13,13 @@ use crate::codec::packet::{Packet, SubAck, Subscribe, Unsubscribe};
 pub(super) struct Held {
     pub(super) filter: Box<str>,
     pub(super) identifier: Option<NonZeroU32>,
+}
+
+impl Held {
+    /// Whether what comes from the feed matches. Plain filters, `#` among them, never match topics under `u/`.
+    pub(super) fn matches(&self, topic: &str) -> bool {
+        is_plain(&self.filter) == is_plain(topic) && longwave_topic_index::matches(&self.filter, topic)
+    }
 }
 
 impl From<&Subscription> for Held {
@@ -47,7 +54,13 @@ impl Session {
         let mut added = 0;
         let mut filters = Vec::with_capacity(subscribe.filters.len());
         for filter in subscribe.filters {
-            if filter.filter.starts_with("$share/") {
+            let shared = filter.filter.starts_with("$share/");
+            // [MQTT-3.8.3-4]
+            if shared && filter.no_local {
+                let refusal = protocol_error("No Local was set on a shared subscription");
+                return self.break_off(0x82, &refusal, now, effects);
+            }
+            if shared && !self.limits.plain_topics {
                 filters.push(Err(Refusal::new(ErrorCode::SharedUnavailable, "shared subscriptions are not available")));
                 continue;
             }
@@ -160,7 +173,7 @@ impl Session {
 
     /// Whether the device would get what is published to this topic.
     pub(super) fn is_subscribed(&self, topic: &str) -> bool {
-        self.held.iter().any(|held| filter::matches(&held.filter, topic))
+        self.held.iter().any(|held| held.matches(topic))
     }
 
     fn hold(&mut self, held: Held) {

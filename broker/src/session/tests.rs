@@ -5,6 +5,7 @@ mod connect;
 mod deliver;
 mod exactly_once;
 mod harness;
+mod plain_topics;
 mod publish;
 mod random;
 mod refusals;

@@ -43,6 +43,7 @@ async fn receiver(hub: &FeedHub, user: &UserId) -> Receiver {
         service: false,
         clean_start: false,
         expiry_seconds: 86_400,
+        will: None,
         now: 1_700_000_000_000,
         mailbox: Arc::new(Silent),
     };

@@ -59,7 +59,7 @@ impl Item {
             }
         };
         let properties = self.entry().and_then(|entry| properties(entry, *encoding, now)).map(Box::new);
-        Some(Delivery { topic: (*topic).clone(), payload, ticket, resend, properties })
+        Some(Delivery { topic: (*topic).clone(), payload, ticket, resend, properties, ..Delivery::default() })
     }
 }
 

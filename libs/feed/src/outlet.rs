@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use async_trait::async_trait;
 use longwave_model::{ErrorCode, Refusal};
 use longwave_persistence::{StoreError, SubscriptionRow};
-use longwave_port::{Closing, Delivery, Outlet, Subscription, Ticket};
+use longwave_port::{Closing, Delivery, Outlet, Subscription, Ticket, is_plain};
 use longwave_topics::{FilterSet, parse_filter};
 use tracing::{debug, warn};
 
@@ -79,10 +79,14 @@ impl FeedOutlet {
         subtract(&hub.stats.sessions, 1);
     }
 
-    /// Stores these subscriptions and then follows them.
-    async fn replace(&self, subscriptions: Vec<SubscriptionRow>) -> Result<(), Refusal> {
+    /// Stores these subscriptions and then follows them, unless only plain ones have changed.
+    async fn replace(&self, subscriptions: Vec<SubscriptionRow>, only_plain: bool) -> Result<(), Refusal> {
         let (hub, session) = (&self.hub, &self.session);
         self.put(|row| row.subscriptions.clone_from(&subscriptions)).await?;
+        if only_plain {
+            session.state.lock().subscriptions = subscriptions.into();
+            return Ok(());
+        }
         let merged = merge(&subscriptions, session.user(), session.sender.service);
         let (before, foreign_before) = {
             let mut state = session.state.lock();
@@ -114,6 +118,11 @@ impl FeedOutlet {
         }
         open::release(hub, session);
         outcome.map_err(|error| store_refusal(&error))
+    }
+
+    /// Whether a filter is delivered by somebody else.
+    fn is_plain(&self, filter: &str) -> bool {
+        self.hub.settings.plain_topics && is_plain(filter)
     }
 
     /// Makes owed what the subscriptions match now and did not match `before`.
@@ -160,8 +169,13 @@ impl Outlet for FeedOutlet {
         let mut rows = self.session.state.lock().subscriptions.to_vec();
         let mut answers = Vec::with_capacity(subscriptions.len());
         let mut tells_presence = false;
+        let only_plain = subscriptions.iter().all(|subscription| self.is_plain(&subscription.filter));
         for subscription in subscriptions {
-            let parsed = parse_filter(&subscription.filter, user, self.session.sender.service);
+            // A plain filter matches nothing here.
+            let parsed = match self.is_plain(&subscription.filter) {
+                true => Ok(None),
+                false => parse_filter(&subscription.filter, user, self.session.sender.service).map(Some),
+            };
             let known = rows.iter().position(|row| row.filter == subscription.filter);
             answers.push(match parsed {
                 Ok(_) if known.is_none() && rows.len() >= self.hub.settings.subscriptions => Err(Refusal::new(
@@ -169,8 +183,9 @@ impl Outlet for FeedOutlet {
                     format!("a session has at most {} subscriptions", self.hub.settings.subscriptions),
                 )),
                 Ok(filter) => {
-                    let qos = granted(subscription.qos, &filter, user);
-                    tells_presence |= filter.presence().is_some() && filter.user() == user;
+                    let qos =
+                        filter.as_ref().map_or(subscription.qos, |filter| granted(subscription.qos, filter, user));
+                    tells_presence |= filter.is_some_and(|filter| filter.presence().is_some() && filter.user() == user);
                     let row = to_row(subscription, qos);
                     match known {
                         Some(index) => rows[index] = row,
@@ -182,7 +197,7 @@ impl Outlet for FeedOutlet {
             });
         }
         if answers.iter().any(Result::is_ok) {
-            self.replace(rows).await?;
+            self.replace(rows, only_plain).await?;
         }
         if tells_presence {
             let after = {
@@ -198,13 +213,14 @@ impl Outlet for FeedOutlet {
     async fn unsubscribe(&self, filters: Vec<String>) -> Result<Vec<bool>, Refusal> {
         let mut rows = self.session.state.lock().subscriptions.to_vec();
         let mut answers = Vec::with_capacity(filters.len());
+        let only_plain = filters.iter().all(|filter| self.is_plain(filter));
         for filter in filters {
             let before = rows.len();
             rows.retain(|row| row.filter != filter);
             answers.push(rows.len() < before);
         }
         if answers.contains(&true) {
-            self.replace(rows).await?;
+            self.replace(rows, only_plain).await?;
         }
         Ok(answers)
     }

@@ -361,5 +361,5 @@ impl Conversation {
 pub(crate) fn event_delivery(topic: Arc<str>, payload: bytes::Bytes, expiry_seconds: Option<u32>) -> Delivery {
     let properties = expiry_seconds
         .map(|seconds| Box::new(DeliveryProperties { expiry_seconds: Some(seconds), ..DeliveryProperties::default() }));
-    Delivery { topic, payload, ticket: None, resend: None, properties }
+    Delivery { topic, payload, properties, ..Delivery::default() }
 }

@@ -38,6 +38,8 @@ pub struct FeedSettings {
     pub typing_expiry_seconds: u32,
     /// Pause before a failed read is tried again.
     pub retry_interval: Duration,
+    /// Subscriptions to plain topics are granted and stored with the session; what is published there somebody else delivers.
+    pub plain_topics: bool,
 }
 
 impl Default for FeedSettings {
@@ -57,6 +59,7 @@ impl Default for FeedSettings {
             presence_interval: Duration::from_secs(5),
             typing_expiry_seconds: 5,
             retry_interval: Duration::from_secs(1),
+            plain_topics: false,
         }
     }
 }

@@ -74,6 +74,7 @@ async fn an_idle_session_with_one_subscription_is_small() {
                 service: false,
                 clean_start: false,
                 expiry_seconds: 86_400,
+                will: None,
                 now: 1_700_000_000_000,
                 mailbox: mailbox.clone(),
             };

@@ -30,6 +30,7 @@ pub(crate) fn publish(request: frame::Request, lease: Arc<dyn Lease>) -> Option<
         route: Some(Route { after: request.after, again: request.again, lease }),
         topic: request.topic.into(),
         payload: request.payload,
+        retain: false,
         guarantee,
         properties: request.properties.map(|given| Box::new(properties(given))),
         wants_notice: request.wants_notice,
@@ -61,6 +62,7 @@ fn properties(properties: frame::Properties) -> PublishProperties {
         correlation_data: properties.correlation_data,
         response_topic: properties.response_topic,
         expiry_seconds: properties.expiry_seconds,
+        utf8_payload: None,
         user_properties: properties.user_properties.into_iter().map(|one| (one.name, one.value)).collect(),
     }
 }

@@ -158,9 +158,8 @@ impl Outlet for BridgeOutlet {
             out.push(Delivery {
                 topic: self.topic.clone(),
                 payload,
-                ticket: None,
-                resend: None,
                 properties: Some(Box::new(properties)),
+                ..Delivery::default()
             });
         }
     }

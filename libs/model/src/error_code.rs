@@ -92,6 +92,8 @@ error_codes! {
     TooManySubscriptions = 2013, "too-many-subscriptions";
     /// The topic filter is not valid.
     BadFilter = 2014, "bad-filter";
+    /// As many messages, or bytes, are retained as may be.
+    RetainedFull = 2016, "retained-full";
 
     /// There is no such method.
     UnknownMethod = 3001, "unknown-method";

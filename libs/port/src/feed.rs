@@ -7,6 +7,7 @@ use bytes::Bytes;
 use longwave_model::{DeviceId, FirstSending, Refusal, UserId};
 
 use crate::gate::Sender;
+use crate::plain::Will;
 
 /// The side of a connection that others may call, from any thread, without blocking.
 pub trait Mailbox: Send + Sync {
@@ -28,6 +29,8 @@ pub struct Open {
     pub clean_start: bool,
     /// Session Expiry Interval in seconds (3.1.1: 0 for a clean session, else `u32::MAX`).
     pub expiry_seconds: u32,
+    /// What is to be published when the connection ends without a good-bye.
+    pub will: Option<Box<Will>>,
     /// Unix time in milliseconds.
     pub now: u64,
     /// Called when there is something to take.
@@ -86,19 +89,31 @@ pub struct DeliveryProperties {
     pub response_topic: Option<String>,
     /// Message Expiry Interval in seconds.
     pub expiry_seconds: Option<u32>,
+    /// Payload Format Indicator: whether the payload is UTF-8.
+    pub utf8_payload: Option<bool>,
+    /// User Properties.
+    pub user_properties: Vec<(String, String)>,
 }
 
 /// One message to the device.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Delivery {
     /// The topic.
     pub topic: Arc<str>,
     /// The payload, shared among receivers.
     pub payload: Bytes,
-    /// `Some` at QoS 1: say [`Outlet::acked`] with it. `None` at QoS 0.
+    /// `Some` above QoS 0: say [`Outlet::acked`] with it. `None` at QoS 0.
     pub ticket: Option<Ticket>,
+    /// With a ticket: QoS 2 instead of 1. Say [`Outlet::received`] when the device has it.
+    pub exactly_once: bool,
+    /// RETAIN.
+    pub retain: bool,
     /// It was sent before.
     pub resend: Option<Resend>,
+    /// With `resend` at QoS 2: the device has it, and what is to be sent again is PUBREL.
+    pub released: bool,
+    /// Subscription Identifiers; `None` = those of all subscriptions that match the topic.
+    pub identifiers: Option<Box<[u32]>>,
     /// Properties, if any.
     pub properties: Option<Box<DeliveryProperties>>,
 }
@@ -112,6 +127,8 @@ pub struct Closing {
     pub in_flight: Vec<(u16, Ticket)>,
     /// QoS 1 publishes whose PUBACK was never sent, by packet id.
     pub unsettled: Vec<(u16, FirstSending)>,
+    /// The client said good-bye, so that its will is not published.
+    pub good_bye: bool,
     /// Unix time in milliseconds.
     pub now: u64,
 }
@@ -143,12 +160,15 @@ pub trait Outlet: Send + Sync {
     /// A [`Refusal`] when the store cannot be written.
     async fn unsubscribe(&self, filters: Vec<String>) -> Result<Vec<bool>, Refusal>;
 
-    /// Moves what is ready into `out`: at most `room` deliveries at QoS 1 and about `bytes` bytes of payload. Never blocks; when more
+    /// Moves what is ready into `out`: at most `room` deliveries above QoS 0 and about `bytes` bytes of payload. Never blocks; when more
     /// becomes ready, or pages have been read, the mailbox is woken.
     fn take(&self, room: usize, bytes: usize, out: &mut Vec<Delivery>);
 
     /// The device has acknowledged a delivery.
     fn acked(&self, ticket: Ticket);
+
+    /// The device has a delivery at QoS 2 (PUBREC), which is complete with [`Self::acked`].
+    fn received(&self, _ticket: Ticket) {}
 
     /// Stores how often a packet id has been released by PUBREL, before PUBCOMP goes out.
     ///

@@ -53,6 +53,8 @@ pub struct PublishProperties {
     pub response_topic: Option<String>,
     /// Message Expiry Interval in seconds.
     pub expiry_seconds: Option<u32>,
+    /// Payload Format Indicator: whether the payload is UTF-8.
+    pub utf8_payload: Option<bool>,
     /// User Properties.
     pub user_properties: Vec<(String, String)>,
 }
@@ -70,6 +72,8 @@ pub struct Publish {
     pub topic: Arc<str>,
     /// The payload.
     pub payload: Bytes,
+    /// RETAIN.
+    pub retain: bool,
     /// What its QoS asks for.
     pub guarantee: Guarantee,
     /// Its properties, if it has any that matter here.

@@ -9,6 +9,7 @@ mod connected;
 mod elsewhere;
 mod feed;
 mod gate;
+mod plain;
 mod push;
 mod rates;
 
@@ -22,5 +23,6 @@ pub use feed::{
 pub use gate::{
     Answer, Answers, Completion, Gate, Guarantee, Lease, Notice, Publish, PublishProperties, Route, Sender,
 };
+pub use plain::{Asker, PlainMessage, PlainStore, StoredWill, TopicAccess, Will, is_plain, shared};
 pub use push::{PushMessage, PushSink, PushTicket};
 pub use rates::SharedRates;

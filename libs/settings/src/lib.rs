@@ -4,12 +4,14 @@
 
 mod load;
 mod nodes;
+mod plain;
 mod push;
 mod reference;
 mod sections;
 
 pub use load::{SettingsError, Sources, load};
 pub use nodes::{LinkSettings, NodeSettings, RedisSettings};
+pub use plain::{PlainTopics, SharedStrategy};
 pub use push::{ApnsSection, FcmSection, PushBadge, PushSection, WebPushSection};
 pub use reference::{default_toml, reference_markdown, to_toml};
 pub use sections::{

@@ -8,6 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::nodes::{LinkSettings, NodeSettings, RedisSettings};
+use crate::plain::PlainTopics;
 use crate::push::PushSection;
 
 /// All settings.
@@ -40,6 +41,8 @@ pub struct Settings {
     pub feed: Feeds,
     /// Push notifications to devices that sleep.
     pub push: PushSection,
+    /// Topics outside `u/`.
+    pub plain: PlainTopics,
     /// What the server says of itself.
     pub log: Logging,
 }

@@ -51,7 +51,8 @@ impl Running for BrokerNode {
         let neighbours = Neighbours::start(redis.clone(), node.clone());
         let feed_stats = Arc::new(FeedStats::default());
         let clock = Arc::new(parts::now_millis);
-        let feed = FeedHub::new(store.clone(), parts::feed(settings), clock, feed_stats.clone(), neighbours.clone());
+        let feed =
+            FeedHub::new(store.clone(), parts::feed(settings, false), clock, feed_stats.clone(), neighbours.clone());
         let feed = Arc::new(feed);
 
         let link_stats = Arc::new(LinkStats::default());
@@ -68,7 +69,7 @@ impl Running for BrokerNode {
             admit,
             gate: link.clone(),
             feed: feed.clone(),
-            limits: parts::limits(settings),
+            limits: parts::limits(settings, false),
             stats: broker_stats.clone(),
             failed_login_delay: Duration::from_millis(settings.auth.failed_login_delay_millis),
         });

@@ -20,7 +20,7 @@ pub(super) fn retention(settings: &Settings) -> RetentionPolicy {
     RetentionPolicy { age_seconds: limit(settings.retention.age_seconds), entries: limit(settings.retention.entries) }
 }
 
-pub(super) fn limits(settings: &Settings) -> Arc<Limits> {
+pub(super) fn limits(settings: &Settings, plain_topics: bool) -> Arc<Limits> {
     let limits = &settings.limits;
     Arc::new(Limits {
         connections: limits.connections,
@@ -37,6 +37,7 @@ pub(super) fn limits(settings: &Settings) -> Arc<Limits> {
         answer_seconds: limits.answer_seconds,
         write_buffer_bytes: limits.write_buffer_bytes,
         accepts_per_second: limits.accepts_per_second,
+        plain_topics,
     })
 }
 
@@ -79,7 +80,7 @@ pub(super) fn bridge(settings: &Settings, dev: bool) -> BridgeSettings {
     }
 }
 
-pub(super) fn feed(settings: &Settings) -> FeedSettings {
+pub(super) fn feed(settings: &Settings, plain_topics: bool) -> FeedSettings {
     let feed = &settings.feed;
     FeedSettings {
         page_entries: feed.page_entries,
@@ -94,6 +95,7 @@ pub(super) fn feed(settings: &Settings) -> FeedSettings {
         flush_interval: Duration::from_millis(feed.flush_millis),
         compare_interval: Duration::from_secs(feed.compare_seconds),
         presence_interval: Duration::from_secs(feed.presence_seconds),
+        plain_topics,
         ..FeedSettings::default()
     }
 }
@@ -105,8 +107,8 @@ mod tests {
     #[test]
     fn defaults_agree_with_those_of_the_parts() {
         let settings = Settings::default();
-        assert_eq!(format!("{:?}", *limits(&settings)), format!("{:?}", Limits::default()));
+        assert_eq!(format!("{:?}", *limits(&settings, false)), format!("{:?}", Limits::default()));
         assert_eq!(bridge(&settings, false), BridgeSettings::default());
-        assert_eq!(format!("{:?}", feed(&settings)), format!("{:?}", FeedSettings::default()));
+        assert_eq!(format!("{:?}", feed(&settings, false)), format!("{:?}", FeedSettings::default()));
     }
 }

@@ -10,13 +10,13 @@ use longwave_bridge::{Bridge, BridgeParts, BridgeStats, Ownership};
 use longwave_broker::stats::BrokerStats;
 use longwave_broker::{Broker, BrokerParts};
 use longwave_feed::{FeedHub, FeedStats};
-use longwave_port::{Alone, PushSink};
+use longwave_port::{Alone, Feed, Gate, PushSink};
 use longwave_settings::Settings;
 use tracing::warn;
 
 use super::process::{self, Desk, Running};
 use super::push::Push;
-use super::{admission, listeners, parts};
+use super::{admission, listeners, parts, plain};
 use crate::accounts::LocalAccounts;
 use crate::admin::{Health, Operations, Probe};
 use crate::backend::Backend;
@@ -41,7 +41,8 @@ impl Running for AllInOne {
         let admit = admission::admission(settings, dev, accounts.clone(), &broker_stats).await?;
         let feed_stats = Arc::new(FeedStats::default());
         let clock = Arc::new(parts::now_millis);
-        let feed_settings = parts::feed(settings);
+        let plain_topics = plain::are_served(backend);
+        let feed_settings = parts::feed(settings, plain_topics);
         let feed = FeedHub::new(store.clone(), feed_settings, clock.clone(), feed_stats.clone(), Arc::new(Alone));
         let feed = Arc::new(feed);
         let push = Push::start(&settings.push, store.clone(), feed.clone()).await?;
@@ -58,11 +59,17 @@ impl Running for AllInOne {
             push: push.as_ref().map(|push| push.worker.clone() as Arc<dyn PushSink>),
         });
         bridge.ready().await;
+        let router = plain::start(settings, dev, backend, bridge.clone(), feed.clone()).await?;
+        let plain_stats = router.as_ref().map(|router| router.stats().clone());
+        let (to_gate, to_feed): (Arc<dyn Gate>, Arc<dyn Feed>) = match router {
+            Some(router) => (router.clone(), router),
+            None => (bridge.clone(), feed.clone()),
+        };
         let broker = Broker::new(BrokerParts {
             admit,
-            gate: bridge.clone(),
-            feed: feed.clone(),
-            limits: parts::limits(settings),
+            gate: to_gate,
+            feed: to_feed,
+            limits: parts::limits(settings, plain_topics),
             stats: broker_stats.clone(),
             failed_login_delay: Duration::from_millis(settings.auth.failed_login_delay_millis),
         });
@@ -73,6 +80,7 @@ impl Running for AllInOne {
             bridge: Some(bridge_stats),
             feed: Some(feed_stats),
             push: push.map(|push| (push.stats, push.sender)),
+            plain: plain_stats,
             ..Sources::of(backend)
         });
         let mut addresses = listeners::open(&broker, settings)?;

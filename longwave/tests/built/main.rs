@@ -9,6 +9,7 @@ mod full_disk;
 mod multi_device;
 mod newcomer;
 mod offline;
+mod plain;
 mod privacy;
 mod push;
 mod push_rig;

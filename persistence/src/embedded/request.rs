@@ -47,6 +47,8 @@ pub(super) enum Request {
     EndSession(UserId, DeviceId, u64, Answer<()>),
     PutRegister(String, Option<Bytes>, Expected, Answer<Put>),
     RecordPushes(Vec<PushRecord>, Answer<()>),
+    /// Rows of tables that nothing else reads, as they are.
+    PutRows(Vec<(Table, Vec<u8>, Option<Vec<u8>>)>, Answer<()>),
     Sweep(Vec<Sweeping>, Answer<()>),
 }
 
@@ -70,6 +72,7 @@ impl Request {
     pub(super) fn is_modest(&self) -> bool {
         matches!(self, Self::Take(..) | Self::Trim(..) | Self::EndSession(..) | Self::Sweep(..))
             || matches!(self, Self::PutRegister(_, None, ..))
+            || matches!(self, Self::PutRows(rows, _) if rows.iter().all(|(.., row)| row.is_none()))
             || matches!(self, Self::Append(append, _) if append.count == 0)
     }
 
@@ -85,6 +88,7 @@ impl Request {
             | Self::StartSession(.., answer)
             | Self::EndSession(.., answer)
             | Self::RecordPushes(.., answer)
+            | Self::PutRows(.., answer)
             | Self::Sweep(.., answer) => drop(answer.send(Err(error))),
         }
     }

@@ -96,6 +96,10 @@ impl<'a> Stage<'a> {
             Request::RecordPushes(records, answer) => {
                 attempt(self.record_pushes(&records), answer, |answer, ()| Completion::Done(answer))
             }
+            Request::PutRows(rows, answer) => {
+                rows.into_iter().for_each(|(table, key, row)| self.write(table, key, row));
+                Ok(Completion::Done(answer))
+            }
             Request::Sweep(steps, answer) => attempt(self.sweep(steps), answer, |answer, ()| Completion::Done(answer)),
         };
         match completion {

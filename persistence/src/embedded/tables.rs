@@ -72,6 +72,10 @@ tables! {
     Register = "register", 1;
     /// (user, device, conversation) → how the latest push ended.
     Push = "push", 1;
+    /// topic → retained message.
+    Retained = "retained", 1;
+    /// (user, device) → will of a device that is connected, or was until lately.
+    Will = "will", 1;
 }
 
 impl Table {
@@ -79,6 +83,7 @@ impl Table {
     pub(super) fn since(self) -> u32 {
         match self {
             Self::Push => 2,
+            Self::Retained | Self::Will => 3,
             _ => 1,
         }
     }

@@ -10,6 +10,7 @@ mod crash_model;
 mod damage;
 mod full_disk;
 mod opening;
+mod plain;
 #[cfg(feature = "fault-injection")]
 mod power_cut;
 mod sweeping;

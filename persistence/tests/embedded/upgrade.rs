@@ -1,4 +1,4 @@
-//! Stores and backups of earlier formats. Format 1 had no table `push`.
+//! Stores and backups of earlier formats. Format 1 had no table `push`, and format 2 neither `retained` nor `will`.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -21,16 +21,18 @@ async fn of_format_1(bench: &Bench) {
     owner.applied(entries, &["alice", "bob"]).await;
     store.put("user/alice", Some("secret".into()), Expected::Any).await.unwrap();
     drop((owner, store));
-    without_pushes(&bench.path());
+    without_newer_tables(&bench.path());
 }
 
-/// Puts a database in the place of the store's that has all its rows and never had a table `push`: one that was deleted leaves traces.
-fn without_pushes(store: &Path) {
+/// Puts a database in the place of the store's that has all its rows and never had the newer tables: one that was deleted leaves traces.
+fn without_newer_tables(store: &Path) {
     let (tables, copy) = (store.join("tables"), store.join("copy"));
     let (from, to) = (Database::builder(&tables).open().unwrap(), Database::builder(&copy).open().unwrap());
     let mut marker = marker(store);
     let folders = marker["tables"].as_object_mut().unwrap();
-    folders.remove("push").unwrap();
+    for new in ["push", "retained", "will"] {
+        folders.remove(new).unwrap();
+    }
     for (name, folder) in folders {
         let source = from.keyspace(name, KeyspaceCreateOptions::default).unwrap();
         let target = to.keyspace(name, KeyspaceCreateOptions::default).unwrap();
@@ -82,7 +84,7 @@ async fn a_store_of_format_1_is_upgraded_when_it_is_opened() {
     of_format_1(&bench).await;
     let store = bench.open();
     let marker = marker(&bench.path());
-    assert_eq!(marker["format"], 2);
+    assert_eq!(marker["format"], 3);
     let folder = bench.path().join("tables/keyspaces").join(marker["tables"]["push"].to_string());
     assert!(folder.join("current").is_file(), "{}", folder.display());
     holds_everything(&store).await;
@@ -147,7 +149,7 @@ async fn a_backup_of_format_1_is_restored() {
     let mut config = bench.config();
     config.shards = 64;
     let store = Arc::new(Embedded::open(config).unwrap());
-    assert_eq!(marker(&bench.path())["format"], 2);
+    assert_eq!(marker(&bench.path())["format"], 3);
     assert!(store.get("user/alice/password").await.unwrap().is_some());
     takes_pushes(&store).await;
 }

@@ -11,18 +11,19 @@ use super::{Finding, Outcome};
 use crate::tree::Tree;
 
 /// What each package may use of ours, beside itself.
-const ALLOWED: [(&str, &[&str]); 25] = [
+const ALLOWED: [(&str, &[&str]); 26] = [
     ("longwave-model", &[]),
     ("longwave-settings", &[]),
     ("longwave-telemetry", &[]),
     ("longwave-port", &["model"]),
     ("longwave-topics", &["model"]),
+    ("longwave-topic-index", &[]),
     ("longwave-envelope", &["model", "topics"]),
     ("longwave-tls", &[]),
     ("longwave-persistence", &["model", "telemetry", "tls"]),
     ("longwave-journal-model", &["model", "persistence"]),
     ("longwave-feed", &["envelope", "model", "persistence", "port", "telemetry", "topics"]),
-    ("longwave-broker", &["model", "port", "telemetry"]),
+    ("longwave-broker", &["model", "port", "telemetry", "topic-index"]),
     ("longwave-wake", &["model", "persistence"]),
     ("longwave-bridge", &["envelope", "model", "persistence", "port", "telemetry", "topics", "wake"]),
     ("longwave-link", &["envelope", "model", "port", "tls", "topics"]),

@@ -71,6 +71,7 @@ const LIBRARIES: [&str; 13] = [
     "telemetry",
     "testkit",
     "tls",
+    "topic-index",
     "topics",
     "wake",
 ];

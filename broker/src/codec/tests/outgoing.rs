@@ -16,7 +16,9 @@ fn bare() -> Outgoing {
         topic_known: false,
         alias: 0,
         packet_id: Some(5),
+        exactly_once: false,
         dup: false,
+        retain: false,
         subscription_ids: smallvec![],
         properties: None,
         payload: Bytes::from_static(b"hello"),
@@ -43,7 +45,9 @@ fn deliveries_have_their_fields() {
         let repeated = decoded(&Outgoing { dup: true, ..bare() }, version);
         assert!(repeated.dup);
         let once = decoded(&Outgoing { packet_id: None, ..bare() }, version);
-        assert_eq!((once.qos, once.packet_id), (Qos::AtMostOnce, None));
+        assert_eq!((once.qos, once.packet_id, once.retain), (Qos::AtMostOnce, None, false));
+        let exactly = decoded(&Outgoing { exactly_once: true, retain: true, ..bare() }, version);
+        assert_eq!((exactly.qos, exactly.packet_id, exactly.retain), (Qos::ExactlyOnce, Some(5), true));
     }
 }
 
@@ -54,6 +58,8 @@ fn deliveries_on_5_0_have_their_properties() {
         correlation_data: Some(Bytes::from_static(&[0, 255])),
         response_topic: Some("to/me".into()),
         expiry_seconds: Some(0),
+        utf8_payload: Some(true),
+        user_properties: vec![("a".into(), "b".into()), ("a".into(), String::new())],
     };
     let outgoing = Outgoing {
         topic_known: true,
@@ -73,7 +79,8 @@ fn deliveries_on_5_0_have_their_properties() {
             correlation_data: Some(Bytes::from_static(&[0, 255])),
             response_topic: Some("to/me".into()),
             message_expiry: Some(0),
-            ..PublishProperties::default()
+            utf8_payload: Some(true),
+            user_properties: vec![("a".into(), "b".into()), ("a".into(), String::new())],
         }
     );
 }

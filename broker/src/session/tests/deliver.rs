@@ -72,8 +72,7 @@ fn what_is_too_large_for_the_client_counts_as_acknowledged() {
             topic: TOPIC.into(),
             payload: Bytes::from(vec![b'x'; 64]),
             ticket,
-            resend: None,
-            properties: None,
+            ..Delivery::default()
         })
     };
     assert_eq!(client.event(large(Some(Ticket(1)))), ["acked 1"]);

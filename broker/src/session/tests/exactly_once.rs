@@ -76,7 +76,7 @@ fn a_refused_publish_frees_its_packet_id() {
 #[test]
 fn a_refusal_on_3_1_1_goes_the_whole_way() {
     let mut client = Client::live(Version::V311);
-    client.subscribe(None, &["#"]);
+    client.subscribe(None, &["u/alice/#"]);
     client.publish(Qos::ExactlyOnce, 7);
     let effects = client.answer(0, refused(ErrorCode::NotAMember, Some(notice())));
     assert_eq!(effects, [format!("deliver {TOPIC}").as_str(), "pubrec 7 00"]);

@@ -140,8 +140,14 @@ pub(super) fn describe(effect: &Effect) -> String {
             if let Some(id) = outgoing.packet_id {
                 text += &format!(" {id}");
             }
+            if outgoing.exactly_once {
+                text += " qos2";
+            }
             if outgoing.dup {
                 text += " dup";
+            }
+            if outgoing.retain {
+                text += " retain";
             }
             if outgoing.alias > 0 {
                 text += &format!(" alias={}{}", outgoing.alias, if outgoing.topic_known { " alone" } else { "" });
@@ -157,8 +163,9 @@ pub(super) fn describe(effect: &Effect) -> String {
             format!("{name} {} 00{stored}", receipt.packet_id)
         }
         Effect::Admit(credentials) => format!("admit {:?} {:?}", credentials.user_name, credentials.client_id),
-        Effect::Open { user, device, service, clean_start, expiry_seconds } => {
-            format!("open {user} {device} service={service} clean={clean_start} expiry={expiry_seconds}")
+        Effect::Open { user, device, service, clean_start, expiry_seconds, will } => {
+            let will = if will.is_some() { " will" } else { "" };
+            format!("open {user} {device} service={service} clean={clean_start} expiry={expiry_seconds}{will}")
         }
         Effect::Publish { ticket, publish } => {
             let guarantee = match publish.guarantee {
@@ -180,6 +187,7 @@ pub(super) fn describe(effect: &Effect) -> String {
         }
         Effect::Unsubscribe(filters) => format!("unsubscribe {}", filters.join(" ")),
         Effect::Acked(ticket) => format!("acked {}", ticket.0),
+        Effect::Received(ticket) => format!("received {}", ticket.0),
         Effect::Released { packet_id, uses } => format!("released {packet_id} uses={uses}"),
         Effect::Close(_) => "close".to_owned(),
     }
@@ -305,9 +313,25 @@ pub(super) fn delivery(ticket: Option<u64>, topic: &str) -> Event {
         topic: topic.into(),
         payload: Bytes::from_static(b"hello"),
         ticket: ticket.map(Ticket),
-        resend: None,
-        properties: None,
+        ..Delivery::default()
     })
+}
+
+/// A delivery at QoS 2 of a plain topic.
+pub(super) fn exactly_once(ticket: u64) -> Delivery {
+    Delivery {
+        topic: "a/b".into(),
+        payload: Bytes::from_static(b"hello"),
+        ticket: Some(Ticket(ticket)),
+        exactly_once: true,
+        identifiers: Some([7].into()),
+        ..Delivery::default()
+    }
+}
+
+/// Plain topics are served.
+pub(super) fn plain_topics() -> Limits {
+    Limits { plain_topics: true, ..Limits::default() }
 }
 
 pub(super) fn redelivery(ticket: u64, packet_id: u16) -> Event {

@@ -58,7 +58,7 @@ fn acknowledgements_keep_the_order_of_publishes() {
 #[test]
 fn qos_0_waits_for_nothing_and_is_acknowledged_by_nothing() {
     let mut client = Client::live(Version::V5);
-    client.subscribe(None, &["#"]);
+    client.subscribe(None, &["u/alice/#"]);
     client.publish(Qos::AtLeastOnce, 1);
     assert_eq!(client.publish(Qos::AtMostOnce, 0), [format!("publish #1 {TOPIC} qos0 notice")]);
     let effects = client.answer(1, refused(ErrorCode::NotAMember, Some(notice())));
@@ -118,7 +118,7 @@ fn a_response_goes_to_who_subscribed_to_it() {
 #[test]
 fn a_response_carries_its_correlation_data() {
     let mut client = Client::live(Version::V5);
-    client.subscribe(None, &["#"]);
+    client.subscribe(None, &["u/alice/#"]);
     client.publish(Qos::AtLeastOnce, 1);
     let notice = Notice { correlation_data: Some(bytes::Bytes::from_static(b"7")), ..notice() };
     let answer = Answer::Done { notice: Some(notice), renewed_until: None };

@@ -54,7 +54,7 @@ fn without_problem_information_the_reason_stands_alone_and_the_notice_tells_more
     let mut client = Client::live_with(quiet(), opened(), Limits::default());
     client.publish(Qos::AtLeastOnce, 7);
     assert_eq!(client.answer(0, refused(ErrorCode::NotAMember, Some(notice()))), ["puback 7 87"]);
-    client.subscribe(None, &["#"]);
+    client.subscribe(None, &["u/alice/#"]);
     client.publish(Qos::AtLeastOnce, 7);
     let effects = client.answer(1, refused(ErrorCode::NotAMember, Some(notice())));
     assert_eq!(effects, [format!("deliver {TOPIC}").as_str(), "puback 7 87"]);

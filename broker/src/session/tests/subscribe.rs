@@ -74,7 +74,7 @@ fn identifiers_of_all_matching_subscriptions_go_along() {
     let mut client = Client::live(Version::V5);
     client.subscribe(Some(1), &["a/+"]);
     client.subscribe(Some(2), &["a/#"]);
-    client.subscribe(None, &["#"]);
+    client.subscribe(None, &["u/alice/#"]);
     client.subscribe(Some(3), &["b"]);
     assert_eq!(client.event(delivery(None, "a/b")), ["deliver a/b ids=[1, 2]"]);
     client.subscribe(Some(9), &["a/+"]);

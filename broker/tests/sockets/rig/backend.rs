@@ -210,7 +210,7 @@ impl Outlet for FakeOutlet {
                 payload: stored.payload.clone(),
                 ticket: Some(Ticket(ticket)),
                 resend: stored.resend.map(Resend),
-                properties: None,
+                ..Delivery::default()
             });
             state.in_flight.insert(ticket, stored);
         }

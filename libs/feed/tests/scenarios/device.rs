@@ -75,6 +75,7 @@ impl Device {
             service: connect.service,
             clean_start: connect.clean_start,
             expiry_seconds: connect.expiry_seconds,
+            will: None,
             now: world.now(),
             mailbox: inbox.clone(),
         };
@@ -164,6 +165,7 @@ impl Device {
             expiry_seconds: self.expiry_seconds,
             in_flight: self.in_flight,
             unsettled: Vec::new(),
+            good_bye: true,
             now: world.now(),
         };
         self.opened.outlet.close(closing).await;

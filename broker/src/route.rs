@@ -1,0 +1,26 @@
+//! Plain topics: who gets what is published on them. All that is neither under `u/` nor begins with `$`.
+//!
+//! The router stands in front of gate and feed, as both: what is published on a plain topic stays here, everything else goes through.
+//! A session that uses plain topics has a [`subscriber::Subscriber`] beside its feed: a bounded queue, and what is in flight.
+
+mod delivery;
+mod gate;
+mod group;
+mod hold;
+mod open;
+mod outlet;
+mod queue;
+mod retained;
+mod router;
+mod settings;
+mod stats;
+mod subscriber;
+mod subscriptions;
+#[cfg(test)]
+mod tests;
+mod timers;
+mod wills;
+
+pub use router::{Router, RouterParts};
+pub use settings::{RouteSettings, SharedStrategy};
+pub use stats::{Dropped, RouteStats};

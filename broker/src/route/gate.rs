@@ -1,0 +1,111 @@
+//! Publishes: those on plain topics are checked, kept if they are to be, and routed; all others go on to the gate behind.
+
+use std::sync::Arc;
+
+use longwave_model::{ErrorCode, Refusal};
+use longwave_port::{Answer, Completion, Gate, Guarantee, PlainMessage, Publish, is_plain};
+
+use super::hold::{self, Hold};
+use super::router::Router;
+
+impl Gate for Router {
+    fn publish(&self, publish: Publish, completion: Completion) {
+        if !is_plain(&publish.topic) {
+            if publish.retain {
+                let reason = "nothing is retained under u/: conversations keep their messages anyway";
+                return self.refuse(completion, Refusal::new(ErrorCode::RetainUnavailable, reason));
+            }
+            return self.parts.gate.publish(publish, completion);
+        }
+        if let Err(refusal) = self.may_publish(&publish) {
+            return self.refuse(completion, refusal);
+        }
+        if !self.is_first(&publish) {
+            return completion.complete(hold::done());
+        }
+        let retain = publish.retain;
+        let message = Arc::new(self.message(publish));
+        if retain && let Err(refusal) = self.retained.change(&message, &self.parts.settings, &self.parts.stats) {
+            return self.refuse(completion, refusal);
+        }
+        if retain {
+            self.route(&message, &mut || None);
+            return self.retained.answer_when_durable(completion);
+        }
+        let mut completion = Some(completion);
+        let mut held: Option<Arc<Hold>> = None;
+        self.route(&message, &mut || {
+            if held.is_none() {
+                held = completion.take().map(Hold::new);
+                if let Some(held) = &held {
+                    self.parts.stats.held_back.add(1);
+                    let wait = u64::try_from(self.parts.settings.publisher_wait.as_millis()).unwrap_or(u64::MAX);
+                    self.holds.add(self.now().saturating_add(wait), held);
+                }
+            }
+            held.clone()
+        });
+        if let Some(completion) = completion {
+            completion.complete(hold::done());
+        }
+    }
+}
+
+impl Router {
+    /// Whether a topic or filter has no more levels than may be.
+    ///
+    /// # Errors
+    /// A [`Refusal`] when it has.
+    pub(super) fn check_levels(&self, name: &str) -> Result<(), Refusal> {
+        let most = self.parts.settings.levels;
+        if name.bytes().filter(|byte| *byte == b'/').count() < most {
+            return Ok(());
+        }
+        Err(Refusal::new(ErrorCode::BadFilter, format!("a topic has at most {most} levels")))
+    }
+
+    fn may_publish(&self, publish: &Publish) -> Result<(), Refusal> {
+        self.check_levels(&publish.topic)?;
+        self.parts.access.may_publish((&*publish.sender).into(), &publish.topic, publish.retain)
+    }
+
+    fn refuse(&self, completion: Completion, refusal: Refusal) {
+        self.parts.stats.refused.add(1);
+        completion.complete(Answer::Refused { refusal, notice: None });
+    }
+
+    /// Whether a publish was not routed before: at QoS 2 a device repeats it on its next connection when it has seen no PUBREC.
+    fn is_first(&self, publish: &Publish) -> bool {
+        let Guarantee::ExactlyOnce { packet_id, uses } = publish.guarantee else { return true };
+        let subscriber = self.subscriber(&publish.sender);
+        let mut state = subscriber.state.lock();
+        if state.received.contains(&(packet_id, uses)) {
+            return false;
+        }
+        state.received.retain(|(id, _)| *id != packet_id);
+        state.received.push((packet_id, uses));
+        true
+    }
+
+    fn message(&self, publish: Publish) -> PlainMessage {
+        let expiry = publish.properties.as_ref().and_then(|properties| properties.expiry_seconds);
+        PlainMessage {
+            topic: publish.topic,
+            payload: publish.payload,
+            qos: match publish.guarantee {
+                Guarantee::AtMostOnce => 0,
+                Guarantee::AtLeastOnce { .. } => 1,
+                Guarantee::ExactlyOnce { .. } => 2,
+            },
+            retain: publish.retain,
+            from: publish.sender,
+            expires_at: self.expires_at(expiry),
+            properties: publish.properties,
+        }
+    }
+
+    /// When something expires that has so many seconds to live.
+    pub(super) fn expires_at(&self, seconds: Option<u32>) -> Option<u64> {
+        seconds.map(|seconds| self.now().saturating_add(u64::from(seconds) * 1_000))
+    }
+}

@@ -1,0 +1,288 @@
+//! One session on plain topics: its queue, what is in flight, its subscriptions and its will. It outlives the connection as long as
+//! the session does, in memory: a restart of the server empties the queue.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
+
+use longwave_port::{Delivery, Mailbox, Resend, Sender, Subscription, Will};
+use parking_lot::Mutex;
+
+use super::delivery::{PLAIN, delivery};
+use super::hold::Hold;
+use super::queue::{Copy, Queue};
+use super::settings::RouteSettings;
+use super::stats::{Dropped, RouteStats};
+
+/// A receiver that has taken nothing for so many milliseconds slows nobody down: it is stuck, and its queue fills and drops.
+const KEEPS_UP: u64 = 1_000;
+/// Answers held back by one session that are looked through for those whose time is over.
+const MANY_HOLDS: usize = 256;
+
+/// The session of one device.
+pub(super) struct Subscriber {
+    /// Names it in the index.
+    pub(super) number: u64,
+    /// Whose it is.
+    pub(super) sender: Arc<Sender>,
+    /// Raised when it is attached or detached, so that timers set before mean nothing any more.
+    pub(super) generation: AtomicU64,
+    connected: AtomicBool,
+    /// Copies that wait or are in flight.
+    load: AtomicUsize,
+    pub(super) state: Mutex<State>,
+}
+
+#[derive(Default)]
+pub(super) struct State {
+    mailbox: Option<Arc<dyn Mailbox>>,
+    queue: Queue,
+    /// Handed to the connection above QoS 0, in order.
+    in_flight: VecDeque<InFlight>,
+    /// In flight on an earlier connection: what goes out first.
+    again: VecDeque<InFlight>,
+    last_number: u64,
+    holds: Vec<Arc<Hold>>,
+    /// When the connection last took something, Unix time in milliseconds.
+    took_at: u64,
+    pub(super) subscriptions: Vec<Subscription>,
+    /// QoS 2 publishes of the device that were routed and are not released: packet id and use.
+    pub(super) received: Vec<(u16, u32)>,
+    pub(super) will: Option<Box<Will>>,
+    ended: bool,
+}
+
+#[derive(Debug)]
+struct InFlight {
+    number: u64,
+    copy: Copy,
+    packet_id: Option<u16>,
+    /// The device has it: PUBREC came.
+    received: bool,
+}
+
+impl Subscriber {
+    pub(super) fn new(number: u64, sender: Arc<Sender>) -> Self {
+        Self {
+            number,
+            sender,
+            generation: AtomicU64::new(0),
+            connected: AtomicBool::new(false),
+            load: AtomicUsize::new(0),
+            state: Mutex::default(),
+        }
+    }
+
+    pub(super) fn is_connected(&self) -> bool {
+        self.connected.load(Relaxed)
+    }
+
+    /// Copies that wait or are in flight.
+    pub(super) fn load(&self) -> usize {
+        self.load.load(Relaxed)
+    }
+
+    /// A connection takes from now on.
+    pub(super) fn attach(&self, mailbox: Arc<dyn Mailbox>, now: u64) {
+        self.generation.fetch_add(1, Relaxed);
+        self.connected.store(true, Relaxed);
+        let mut state = self.state.lock();
+        state.took_at = now;
+        let in_flight = std::mem::take(&mut state.in_flight);
+        for sent in in_flight.into_iter().rev() {
+            // What never got a packet id was never sent.
+            match sent.packet_id {
+                Some(_) => state.again.push_front(sent),
+                None => state.queue.push_front(sent.copy),
+            }
+        }
+        if state.queue.len() + state.again.len() > 0 {
+            mailbox.wake();
+        }
+        state.mailbox = Some(mailbox);
+    }
+
+    /// The connection ended. Copies at QoS 0 go with it, and what another member of a shared subscription may get instead is given
+    /// back: that is all of it but QoS 2 that was sent [MQTT-4.8.2-5].
+    pub(super) fn detach(&self, packet_ids: &[(u16, u64)], stats: &RouteStats) -> Vec<Copy> {
+        self.generation.fetch_add(1, Relaxed);
+        self.connected.store(false, Relaxed);
+        let mut state = self.state.lock();
+        state.mailbox = None;
+        state.holds = Vec::new();
+        for sent in &mut state.in_flight {
+            sent.packet_id = packet_ids.iter().find(|(_, number)| *number == sent.number).map(|(id, _)| *id);
+        }
+        let mut shared = Vec::new();
+        let mut offline = 0;
+        for copy in state.queue.keep(|copy| copy.qos > 0 && copy.group.is_none()) {
+            match copy.group {
+                Some(_) => shared.push(copy),
+                None => offline += 1,
+            }
+        }
+        let mut kept = VecDeque::new();
+        for sent in std::mem::take(&mut state.in_flight) {
+            if sent.copy.group.is_some() && (sent.copy.qos == 1 || sent.packet_id.is_none()) {
+                shared.push(sent.copy);
+            } else {
+                kept.push_back(sent);
+            }
+        }
+        state.in_flight = kept;
+        drop(state);
+        self.load.fetch_sub(offline + shared.len(), Relaxed);
+        stats.drop_waiting(Dropped::Offline, offline);
+        stats.waiting.add(-i64::try_from(shared.len()).unwrap_or(i64::MAX));
+        shared
+    }
+
+    /// The session ended, after it was detached: nothing is kept.
+    pub(super) fn end(&self, stats: &RouteStats) {
+        let mut state = self.state.lock();
+        state.ended = true;
+        let mut lost = state.queue.keep(|_| false).len();
+        lost += state.in_flight.len() + state.again.len();
+        state.in_flight = VecDeque::new();
+        state.again = VecDeque::new();
+        drop(state);
+        self.load.fetch_sub(lost, Relaxed);
+        stats.drop_waiting(Dropped::SessionEnded, lost);
+    }
+
+    /// Queues a copy of what was published. `hold` makes the answer to the publish one that can be held back.
+    ///
+    /// # Errors
+    /// The copy, and why it was not queued.
+    pub(super) fn push(
+        &self,
+        copy: Copy,
+        settings: &RouteSettings,
+        stats: &RouteStats,
+        now: u64,
+        hold: &mut dyn FnMut() -> Option<Arc<Hold>>,
+    ) -> Result<(), (Dropped, Copy)> {
+        let mut state = self.state.lock();
+        if state.ended {
+            return Err((Dropped::SessionEnded, copy));
+        }
+        if copy.qos == 0 && state.mailbox.is_none() {
+            return Err((Dropped::Offline, copy));
+        }
+        if let Err(why) = state.queue.push(copy.clone(), settings) {
+            return Err((why, copy));
+        }
+        self.load.fetch_add(1, Relaxed);
+        stats.waiting.add(1);
+        let Some(mailbox) = &state.mailbox else { return Ok(()) };
+        mailbox.wake();
+        if state.queue.is_high(settings) && now.saturating_sub(state.took_at) < KEEPS_UP {
+            if state.holds.len() >= MANY_HOLDS {
+                state.holds.retain(|hold| !hold.is_over());
+            }
+            state.holds.extend(hold());
+        }
+        Ok(())
+    }
+
+    /// Queues retained messages.
+    pub(super) fn push_retained(&self, copies: Vec<Copy>, settings: &RouteSettings, stats: &RouteStats) {
+        let mut state = self.state.lock();
+        for copy in copies {
+            stats.copies.add(1);
+            match state.queue.push_retained(copy, settings) {
+                Ok(()) => {
+                    self.load.fetch_add(1, Relaxed);
+                    stats.waiting.add(1);
+                }
+                Err(why) => stats.drop_one(why),
+            }
+        }
+        if let Some(mailbox) = &state.mailbox {
+            mailbox.wake();
+        }
+    }
+
+    /// See [`longwave_port::Outlet::take`].
+    pub(super) fn take(
+        &self,
+        room: usize,
+        bytes: usize,
+        out: &mut Vec<Delivery>,
+        settings: &RouteSettings,
+        stats: &RouteStats,
+        now: u64,
+    ) {
+        let mut state = self.state.lock();
+        let before = out.len();
+        let (mut room, mut used) = (room, 0);
+        while room > 0
+            && used <= bytes
+            && let Some(sent) = state.again.pop_front()
+        {
+            room -= 1;
+            used += sent.copy.message.payload.len();
+            state.last_number += 1;
+            let number = state.last_number;
+            let resend = sent.packet_id.map(Resend);
+            out.push(Delivery { resend, released: sent.received, ..delivery(&sent.copy, Some(number), now) });
+            state.in_flight.push_back(InFlight { number, ..sent });
+        }
+        while used <= bytes && state.again.is_empty() {
+            let Some(next) = state.queue.front() else { break };
+            if next.is_expired(now) {
+                drop(state.queue.pop());
+                self.load.fetch_sub(1, Relaxed);
+                stats.drop_waiting(Dropped::Expired, 1);
+                continue;
+            }
+            if next.qos > 0 && room == 0 {
+                break;
+            }
+            let Some(copy) = state.queue.pop() else { break };
+            used += copy.message.topic.len() + copy.message.payload.len();
+            if copy.qos == 0 {
+                out.push(delivery(&copy, None, now));
+                self.load.fetch_sub(1, Relaxed);
+                stats.waiting.add(-1);
+                stats.delivered.add(1);
+                continue;
+            }
+            room -= 1;
+            state.last_number += 1;
+            let number = state.last_number;
+            out.push(delivery(&copy, Some(number), now));
+            state.in_flight.push_back(InFlight { number, copy, packet_id: None, received: false });
+        }
+        if out.len() > before {
+            state.took_at = now;
+        }
+        if !state.holds.is_empty() && state.queue.is_low(settings) {
+            let holds = std::mem::take(&mut state.holds);
+            drop(state);
+            drop(holds);
+        }
+    }
+
+    /// A delivery is complete.
+    pub(super) fn acked(&self, ticket: u64, stats: &RouteStats) {
+        let mut state = self.state.lock();
+        let Ok(index) = state.in_flight.binary_search_by_key(&(ticket & !PLAIN), |sent| sent.number) else { return };
+        state.in_flight.remove(index);
+        if state.in_flight.is_empty() {
+            state.in_flight = VecDeque::new();
+        }
+        drop(state);
+        self.load.fetch_sub(1, Relaxed);
+        stats.waiting.add(-1);
+        stats.delivered.add(1);
+    }
+
+    /// The device has a delivery at QoS 2.
+    pub(super) fn received(&self, ticket: u64) {
+        let mut state = self.state.lock();
+        if let Ok(index) = state.in_flight.binary_search_by_key(&(ticket & !PLAIN), |sent| sent.number) {
+            state.in_flight[index].received = true;
+        }
+    }
+}

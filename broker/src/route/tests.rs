@@ -1,0 +1,9 @@
+//! Routers without sockets: devices open sessions, publish and take, against a feed that keeps sessions and a store in memory.
+
+mod delivering;
+mod overload;
+mod retaining;
+mod sessions;
+mod shared;
+mod willing;
+mod world;

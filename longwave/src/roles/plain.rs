@@ -1,0 +1,98 @@
+//! Plain topics of one process on the embedded store. Elsewhere they are refused.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use longwave_broker::route::{RouteSettings, RouteStats, Router, RouterParts, SharedStrategy};
+use longwave_model::{ErrorCode, Refusal};
+use longwave_port::{Asker, Feed, Gate, TopicAccess};
+use longwave_settings::Settings;
+
+use super::parts;
+use crate::backend::Backend;
+use crate::plain_store::PlainRows;
+
+/// Whether this store serves them.
+pub(super) fn are_served(backend: &Backend) -> bool {
+    matches!(backend, Backend::Embedded(_))
+}
+
+/// Puts a router in front of gate and feed, where the store allows it.
+pub(super) async fn start(
+    settings: &Settings,
+    dev: bool,
+    backend: &Backend,
+    gate: Arc<dyn Gate>,
+    feed: Arc<dyn Feed>,
+) -> anyhow::Result<Option<Arc<Router>>> {
+    let Backend::Embedded(store) = backend else { return Ok(None) };
+    let access: Arc<dyn TopicAccess> = if dev { Arc::new(Everybody) } else { Arc::new(Nobody) };
+    let parts = RouterParts {
+        gate,
+        feed,
+        access,
+        store: Arc::new(PlainRows(store.clone())),
+        settings: route(settings),
+        stats: Arc::new(RouteStats::default()),
+        clock: Arc::new(parts::now_millis),
+    };
+    Ok(Some(Router::start(parts).await?))
+}
+
+fn route(settings: &Settings) -> RouteSettings {
+    let plain = &settings.plain;
+    RouteSettings {
+        levels: plain.levels,
+        queue_messages: plain.queue_messages,
+        queue_bytes: plain.queue_bytes,
+        publisher_wait: Duration::from_millis(plain.publisher_wait_millis),
+        retained_messages: plain.retained_messages,
+        retained_bytes: plain.retained_bytes,
+        shared: match plain.shared {
+            longwave_settings::SharedStrategy::LeastInFlight => SharedStrategy::LeastInFlight,
+            longwave_settings::SharedStrategy::StickyByClient => SharedStrategy::StickyByClient,
+            longwave_settings::SharedStrategy::Random => SharedStrategy::Random,
+        },
+        will_grace: Duration::from_secs(plain.will_grace_seconds),
+    }
+}
+
+/// With `--dev`.
+struct Everybody;
+
+impl TopicAccess for Everybody {
+    fn may_publish(&self, _: Asker<'_>, _: &str, _: bool) -> Result<(), Refusal> {
+        Ok(())
+    }
+
+    fn may_subscribe(&self, _: Asker<'_>, _: &str) -> Result<(), Refusal> {
+        Ok(())
+    }
+}
+
+/// Without an access list that allows anything.
+struct Nobody;
+
+impl TopicAccess for Nobody {
+    fn may_publish(&self, _: Asker<'_>, _: &str, _: bool) -> Result<(), Refusal> {
+        Err(denied())
+    }
+
+    fn may_subscribe(&self, _: Asker<'_>, _: &str) -> Result<(), Refusal> {
+        Err(denied())
+    }
+}
+
+fn denied() -> Refusal {
+    Refusal::new(ErrorCode::NotYourTopic, "plain topics are open with --dev only")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn defaults_agree_with_those_of_the_router() {
+        assert_eq!(route(&Settings::default()), RouteSettings::default());
+    }
+}

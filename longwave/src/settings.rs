@@ -6,6 +6,7 @@ use std::path::Path;
 use anyhow::{Context as _, bail, ensure};
 use longwave_settings::{Settings, Sources, load};
 
+use crate::access::access_list;
 use crate::cli::SettingsArguments;
 
 /// What a process is to be.
@@ -35,6 +36,7 @@ pub(crate) fn first_line(file: &Path, key: &str) -> anyhow::Result<String> {
 
 /// Checks what a single setting cannot say: secure by default, and TLS listeners that have a certificate.
 pub(crate) fn check(settings: &Settings, role: Role, dev: bool) -> anyhow::Result<()> {
+    access_list(settings)?;
     let listen = &settings.listen;
     if role != Role::Serve {
         check_for_several(settings, role)?;

@@ -2,12 +2,14 @@
 //!
 //! Unknown keys are errors. An error in the file names the file, the line, the key and the reason.
 
+mod access;
 mod load;
 mod nodes;
 mod push;
 mod reference;
 mod sections;
 
+pub use access::AccessSettings;
 pub use load::{SettingsError, Sources, load};
 pub use nodes::{LinkSettings, NodeSettings, RedisSettings};
 pub use push::{ApnsSection, FcmSection, PushBadge, PushSection, WebPushSection};

@@ -50,7 +50,14 @@ fn write_rows(page: &mut String, schema: &Value, path: &str, table: &Value, defa
         let path = format!("{}.{key}", path.trim_matches(['[', ']']));
         let meaning = description(property, target).replace('\n', " ");
         let choices = choices(target);
+        let required = table["required"].as_array().is_some_and(|keys| keys.iter().any(|required| required == key));
         let default = match &defaults[key] {
+            // Of a table that is absent, the key's own default.
+            Value::Null => &property["default"],
+            value => value,
+        };
+        let default = match default {
+            Value::Null if required => "required".to_owned(),
             Value::Null => "absent".to_owned(),
             value => format!("`{value}`"),
         };

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::access::AccessSettings;
 use crate::nodes::{LinkSettings, NodeSettings, RedisSettings};
 use crate::push::PushSection;
 
@@ -20,6 +21,8 @@ pub struct Settings {
     pub tls: Tls,
     /// Who may connect.
     pub auth: Auth,
+    /// Who may do what on plain topics.
+    pub access: AccessSettings,
     /// The embedded store.
     pub store: StoreSettings,
     /// The store on Cassandra, instead of the embedded one.

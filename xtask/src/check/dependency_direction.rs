@@ -11,9 +11,10 @@ use super::{Finding, Outcome};
 use crate::tree::Tree;
 
 /// What each package may use of ours, beside itself.
-const ALLOWED: [(&str, &[&str]); 25] = [
+const ALLOWED: [(&str, &[&str]); 26] = [
     ("longwave-model", &[]),
-    ("longwave-settings", &[]),
+    ("longwave-access", &["model"]),
+    ("longwave-settings", &["access"]),
     ("longwave-telemetry", &[]),
     ("longwave-port", &["model"]),
     ("longwave-topics", &["model"]),
@@ -31,6 +32,7 @@ const ALLOWED: [(&str, &[&str]); 25] = [
     (
         "longwave",
         &[
+            "access",
             "bridge",
             "broker",
             "envelope",

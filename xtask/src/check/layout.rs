@@ -59,7 +59,8 @@ const REQUIRED: [&str; 9] = [
 ];
 
 /// The library packages, flat below `libs/`, each with one job.
-const LIBRARIES: [&str; 13] = [
+const LIBRARIES: [&str; 14] = [
+    "access",
     "envelope",
     "feed",
     "journal-model",

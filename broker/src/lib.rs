@@ -16,5 +16,6 @@ pub mod listen;
 mod registry;
 pub mod session;
 pub mod stats;
+mod x509;
 
 pub use broker::{Broker, BrokerParts};

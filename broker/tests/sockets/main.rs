@@ -6,6 +6,7 @@
 mod admission;
 mod bursts;
 mod churn;
+mod client_certificates;
 mod cuts;
 mod drain;
 mod keep_alive;

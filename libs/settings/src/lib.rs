@@ -8,6 +8,7 @@ mod nodes;
 mod push;
 mod reference;
 mod sections;
+mod tls;
 
 pub use access::AccessSettings;
 pub use load::{SettingsError, Sources, load};
@@ -18,3 +19,4 @@ pub use sections::{
     Auth, CassandraSettings, Conversations, DirectPolicy, Feeds, Jwt, Limits, Listen, LogFormat, Logging, Retention,
     Settings, StoreSettings, Tls,
 };
+pub use tls::{ClientCertificates, ClientName, TlsVersion};

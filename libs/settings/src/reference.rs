@@ -64,7 +64,7 @@ fn write_rows(page: &mut String, schema: &Value, path: &str, table: &Value, defa
         let _ = writeln!(page, "| `{path}` | {default} | {meaning}{choices} |");
         if target.get("properties").is_some() {
             nested.push((path, target, &defaults[key]));
-        } else if property["items"].get("$ref").is_some() {
+        } else if resolve(schema, &property["items"]).get("properties").is_some() {
             nested.push((format!("[{path}]"), resolve(schema, &property["items"]), &Value::Null));
         }
     }

@@ -1,11 +1,16 @@
-//! Who may connect: everybody (`dev`), who has a signed token (`jwt`), who knows a password (`password`), or either (`chain`).
+//! Who may connect: everybody (`dev`), who shows a certificate (`certificate`) or a signed token (`jwt`), who knows a password (`password`),
+//! or any of these (`chain`).
 
+mod certificate;
 mod chain;
 mod dev;
 mod jwt;
 mod password;
 
+pub use certificate::CertificateAdmit;
 pub use chain::ChainAdmit;
 pub use dev::DevAdmit;
 pub use jwt::{AdmitError, JwksSettings, JwtAdmit, TokenRules};
 pub use password::{HashError, PasswordAdmit, hash_password};
+
+pub use crate::x509::NamedBy;

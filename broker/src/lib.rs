@@ -17,5 +17,6 @@ mod registry;
 pub mod route;
 pub mod session;
 pub mod stats;
+mod x509;
 
 pub use broker::{Broker, BrokerParts};

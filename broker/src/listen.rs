@@ -41,6 +41,8 @@ pub struct ListenerConfig {
     pub transport: Transport,
     /// The path of a WebSocket listener, `/mqtt` by custom.
     pub websocket_path: String,
+    /// The web pages from which browsers may come, as `https://chat.example.org`; empty = all. Clients that are no browser name none.
+    pub websocket_origins: Vec<String>,
     /// The certificate, for the transports over TLS.
     pub tls: Option<Arc<TlsReload>>,
 }

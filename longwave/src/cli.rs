@@ -26,6 +26,8 @@ pub(crate) enum Command {
     FakePush(FakePush),
     /// Manages local users.
     User(User),
+    /// Says what the access list for plain topics decides.
+    Acl(Acl),
     /// Checks the whole store and prints what does not agree.
     Audit(Audit),
     /// Writes a consistent copy of the store to a file, while the server runs or not.
@@ -129,6 +131,40 @@ pub(crate) enum UserCommand {
         #[command(flatten)]
         settings: SettingsArguments,
     },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Acl {
+    #[command(subcommand)]
+    pub(crate) command: AclCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum AclCommand {
+    /// Says whether somebody may publish or subscribe, and which rule of `access.rules` decides it.
+    Explain(AclExplain),
+}
+
+#[derive(Debug, Args)]
+#[command(group(clap::ArgGroup::new("what").required(true).args(["publish", "subscribe"])))]
+pub(crate) struct AclExplain {
+    /// The user.
+    #[arg(long)]
+    pub(crate) user: String,
+    /// The client id.
+    #[arg(long, default_value = "any")]
+    pub(crate) client_id: String,
+    /// A topic to publish to.
+    #[arg(long, value_name = "TOPIC")]
+    pub(crate) publish: Option<String>,
+    /// The publish is to be retained.
+    #[arg(long, requires = "publish")]
+    pub(crate) retain: bool,
+    /// A filter to subscribe to.
+    #[arg(long, value_name = "FILTER")]
+    pub(crate) subscribe: Option<String>,
+    #[command(flatten)]
+    pub(crate) settings: SettingsArguments,
 }
 
 #[derive(Debug, Args)]

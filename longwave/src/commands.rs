@@ -1,5 +1,6 @@
 //! Operators' commands. Each speaks to the running server over `data/admin.sock`, or opens the store itself when none runs.
 
+pub(crate) mod acl;
 pub(crate) mod audit;
 pub(crate) mod backup;
 mod control;

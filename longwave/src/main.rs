@@ -1,5 +1,6 @@
 //! The one binary: reads the command line and runs a role or an operator's command.
 
+mod access;
 mod accounts;
 mod admin;
 mod audit_report;
@@ -47,6 +48,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         },
         Command::FakePush(arguments) => commands::fake_push::run(&arguments),
         Command::User(arguments) => commands::user::run(arguments),
+        Command::Acl(arguments) => commands::acl::run(arguments),
         Command::Audit(arguments) => commands::audit::run(arguments),
         Command::Backup(arguments) => commands::backup::run(arguments),
         Command::Restore(arguments) => commands::restore::run(arguments),

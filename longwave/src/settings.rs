@@ -4,8 +4,9 @@ use std::net::SocketAddr;
 use std::path::Path;
 
 use anyhow::{Context as _, bail, ensure};
-use longwave_settings::{Settings, Sources, load};
+use longwave_settings::{ClientName, Settings, Sources, load};
 
+use crate::access::access_list;
 use crate::cli::SettingsArguments;
 
 /// What a process is to be.
@@ -35,6 +36,7 @@ pub(crate) fn first_line(file: &Path, key: &str) -> anyhow::Result<String> {
 
 /// Checks what a single setting cannot say: secure by default, and TLS listeners that have a certificate.
 pub(crate) fn check(settings: &Settings, role: Role, dev: bool) -> anyhow::Result<()> {
+    access_list(settings)?;
     let listen = &settings.listen;
     if role != Role::Serve {
         check_for_several(settings, role)?;
@@ -47,12 +49,25 @@ pub(crate) fn check(settings: &Settings, role: Role, dev: bool) -> anyhow::Resul
                 "listen.{key} = {address}: --dev lets anybody in, so it listens on loopback only (error 5001)"
             );
         }
-    } else if !settings.auth.passwords && settings.auth.jwt.is_none() {
-        bail!("auth: nobody could connect; set auth.passwords or auth.jwt, or start with --dev (error 5001)");
+    } else if !settings.auth.passwords && settings.auth.jwt.is_none() && !certificates_name_users(settings) {
+        bail!(
+            "auth: nobody could connect; set auth.passwords, auth.jwt or tls.clients, or start with --dev (error 5001)"
+        );
     }
     let tls = settings.tls.certificate.is_some() && settings.tls.key.is_some();
     if (listen.mqtts.is_some() || listen.websocket_tls.is_some()) && !tls {
         bail!("tls: listen.mqtts and listen.websocket_tls need tls.certificate and tls.key (error 5001)");
+    }
+    ensure!(
+        settings.tls.clients.is_none() || listen.mqtts.is_some() || listen.websocket_tls.is_some(),
+        "tls.clients: only listen.mqtts and listen.websocket_tls ask for certificates (error 5001)"
+    );
+    for origin in &listen.websocket_origins {
+        let host = origin.split_once("://").map_or("", |(_, host)| host);
+        ensure!(
+            !host.is_empty() && !host.contains('/'),
+            "listen.websocket_origins: {origin:?}: an origin is a scheme and a host, as https://chat.example.org (error 5001)"
+        );
     }
     ensure!(listen.websocket_path.starts_with('/'), "listen.websocket_path: must begin with '/' (error 5001)");
     ensure!(settings.store.log_bytes >= 64 << 20, "store.log_bytes: must be at least 64 MiB (error 5001)");
@@ -93,6 +108,10 @@ fn check_push(settings: &Settings) -> anyhow::Result<()> {
     );
     ensure!(push.window_seconds > 0, "push.window_seconds: must be at least 1 (error 5001)");
     Ok(())
+}
+
+fn certificates_name_users(settings: &Settings) -> bool {
+    settings.tls.clients.as_ref().is_some_and(|clients| clients.user_from != ClientName::None)
 }
 
 /// What processes that are only a part need.
@@ -183,6 +202,21 @@ mod tests {
         settings.link.root_certificates = None;
         settings.link.server_name = Some("broker".into());
         assert!(complaint(&settings, Role::Broker).contains("link.server_name"));
+    }
+
+    #[test]
+    fn origins_have_a_scheme_and_no_path() {
+        let mut settings = Settings::default();
+        for (origin, right) in [
+            ("https://chat.example.org", true),
+            ("http://localhost:3000", true),
+            ("https://chat.example.org/", false),
+            ("chat.example.org", false),
+            ("*", false),
+        ] {
+            settings.listen.websocket_origins = vec![origin.into()];
+            assert_eq!(check(&settings, Role::Serve, false).is_ok(), right, "{origin}");
+        }
     }
 
     #[test]

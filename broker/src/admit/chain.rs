@@ -1,4 +1,4 @@
-//! A token or a password, whichever the password field looks like.
+//! A certificate, a token or a password: the certificate if there is one, else whichever the password field looks like.
 
 use std::sync::Arc;
 
@@ -7,25 +7,35 @@ use longwave_model::{ErrorCode, Refusal};
 use longwave_port::{Admit, Credentials, Identity};
 
 use super::jwt::looks_like_a_token;
-use super::{JwtAdmit, PasswordAdmit};
+use super::{CertificateAdmit, JwtAdmit, PasswordAdmit};
 
-/// Admits by token where tokens are configured and one is shown, else by password where there are local users.
+/// Admits by client certificate where these name users and one is shown, by token where tokens are configured and one is shown, else by password where there are local users.
 pub struct ChainAdmit {
     tokens: Option<Arc<JwtAdmit>>,
     passwords: Option<Arc<PasswordAdmit>>,
+    certificates: Option<CertificateAdmit>,
 }
 
 impl ChainAdmit {
     /// With what is configured; with nothing, nobody gets in.
     #[must_use]
     pub fn new(tokens: Option<Arc<JwtAdmit>>, passwords: Option<Arc<PasswordAdmit>>) -> Self {
-        Self { tokens, passwords }
+        Self { tokens, passwords, certificates: None }
+    }
+
+    /// And client certificates, which name users in this way.
+    #[must_use]
+    pub fn with_certificates(self, certificates: CertificateAdmit) -> Self {
+        Self { certificates: Some(certificates), ..self }
     }
 }
 
 #[async_trait]
 impl Admit for ChainAdmit {
     async fn admit(&self, credentials: Credentials) -> Result<Identity, Refusal> {
+        if let (Some(certificates), Some(shown)) = (&self.certificates, &credentials.certificate) {
+            return certificates.identify(shown, &credentials);
+        }
         let token = credentials.password.as_ref().is_some_and(|password| looks_like_a_token(password));
         match (&self.tokens, &self.passwords) {
             (Some(tokens), _) if token => tokens.admit(credentials).await,

@@ -115,6 +115,7 @@ mod tests {
             user_name: user.map(str::to_owned),
             password: password.map(|password| Bytes::from_static(password.as_bytes())),
             client_id: "phone".into(),
+            certificate: None,
         };
         admit.admit(credentials).await.map(|identity| identity.user.to_string()).map_err(|refusal| refusal.code)
     }

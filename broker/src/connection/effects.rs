@@ -1,7 +1,7 @@
 //! Does what the session asks for.
 
 use bytes::BytesMut;
-use longwave_port::Completion;
+use longwave_port::{Completion, Credentials};
 use tracing::error;
 
 use super::buffers;
@@ -46,7 +46,10 @@ impl Connection {
                     feed.outlet.received(ticket);
                 }
             }
-            Effect::Admit(credentials) => self.ask(Ask::Admit(credentials), work),
+            Effect::Admit(credentials) => {
+                let certificate = self.wire.certificate();
+                self.ask(Ask::Admit(Credentials { certificate, ..credentials }), work);
+            }
             Effect::Open { user, device, service, clean_start, expiry_seconds, will } => {
                 self.expiry_seconds = expiry_seconds;
                 self.ask(Ask::Open { user, device, service, clean_start, expiry_seconds, will }, work);

@@ -9,7 +9,7 @@ use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream;
@@ -38,6 +38,16 @@ impl Wire {
     /// A WebSocket over TLS whose handshakes are done.
     pub(crate) fn websocket_tls(stream: TlsStream<TcpStream>) -> Self {
         Self::WebSocketTls(Box::new(WebSocketWire::new(stream)))
+    }
+
+    /// The certificate that the client showed in the TLS handshake, in DER.
+    pub(crate) fn certificate(&self) -> Option<Bytes> {
+        let tls = match self {
+            Self::Tls(stream) => stream,
+            Self::WebSocketTls(stream) => stream.stream(),
+            Self::Tcp(_) | Self::WebSocket(_) | Self::Closed => return None,
+        };
+        tls.get_ref().1.peer_certificates()?.first().map(|own| Bytes::copy_from_slice(own))
     }
 
     /// Appends what has arrived to `buffer`. 0 = the peer has closed.

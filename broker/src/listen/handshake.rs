@@ -23,7 +23,7 @@ pub(super) struct Handshake {
     tls: Option<TlsAcceptor>,
     /// Follows its files as long as somebody listens with it.
     _certificate: Option<Arc<TlsReload>>,
-    websocket_path: String,
+    websocket: websocket::Rules,
     time: Duration,
 }
 
@@ -44,7 +44,10 @@ impl Handshake {
             transport: config.transport,
             tls,
             _certificate: config.tls.clone(),
-            websocket_path: config.websocket_path.clone(),
+            websocket: websocket::Rules {
+                path: config.websocket_path.clone(),
+                origins: config.websocket_origins.clone(),
+            },
             time: Duration::from_secs(limits.connect_seconds),
         }
     }
@@ -93,7 +96,7 @@ impl Handshake {
         S: AsyncRead + AsyncWrite + Unpin,
     {
         #[expect(clippy::result_large_err, reason = "the signature is tungstenite's")]
-        let check = |request: &websocket::Request, response| websocket::check(request, response, &self.websocket_path);
+        let check = |request: &websocket::Request, response| websocket::check(request, response, &self.websocket);
         let small = WebSocketConfig::default().read_buffer_size(256);
         let upgraded = tokio_tungstenite::accept_hdr_async_with_config(stream, check, Some(small)).await?;
         Ok(upgraded.into_inner())

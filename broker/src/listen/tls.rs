@@ -2,8 +2,8 @@
 //!
 //! What is exchanged is the key inside a resolver; the rustls configuration, and with it the session tickets, stays.
 
-mod expiry;
 mod files;
+mod profile;
 
 use std::path::PathBuf;
 use std::sync::{Arc, Weak};
@@ -13,14 +13,16 @@ use arc_swap::ArcSwap;
 use longwave_model::ErrorCode;
 use parking_lot::Mutex;
 use rustls::ServerConfig;
-use rustls::crypto::aws_lc_rs;
-use rustls::server::{ClientHello, ResolvesServerCert};
+use rustls::crypto::{CryptoProvider, aws_lc_rs};
+use rustls::server::danger::ClientCertVerifier;
+use rustls::server::{ClientHello, ResolvesServerCert, WebPkiClientVerifier};
 use rustls::sign::CertifiedKey;
 use tracing::{error, info};
 
 use crate::stats::BrokerStats;
 pub use files::CertificateFiles;
 use files::Loaded;
+pub use profile::{ClientCertificates, TlsProfile};
 
 /// How often the files are looked at.
 const LOOK: Duration = Duration::from_secs(5);
@@ -58,21 +60,42 @@ pub struct TlsReload {
     resolver: Arc<Current>,
     loaded: Mutex<Loaded>,
     stats: Arc<BrokerStats>,
+    profile: TlsProfile,
+    verifier: Arc<dyn ClientCertVerifier>,
+    provider: Arc<CryptoProvider>,
 }
 
 struct Current(ArcSwap<CertifiedKey>);
 
 impl TlsReload {
-    /// Loads the files, and looks at them every few seconds from now on; it needs a running tokio runtime.
+    /// As [`Self::load_with`], asking clients for nothing.
     ///
     /// # Errors
     /// [`CertificateError`] with the file and what is wrong with it.
     pub fn load(files: CertificateFiles, stats: Arc<BrokerStats>) -> Result<Arc<Self>, CertificateError> {
+        Self::load_with(files, TlsProfile::default(), stats)
+    }
+
+    /// Loads the files, and looks at them every few seconds from now on; it needs a running tokio runtime.
+    ///
+    /// # Errors
+    /// [`CertificateError`] with the file and what is wrong with it.
+    pub fn load_with(
+        files: CertificateFiles,
+        profile: TlsProfile,
+        stats: Arc<BrokerStats>,
+    ) -> Result<Arc<Self>, CertificateError> {
+        let provider = Arc::new(aws_lc_rs::default_provider());
+        let verifier = match &profile.clients {
+            Some(clients) => clients.verifier(provider.clone())?,
+            None => WebPkiClientVerifier::no_client_auth(),
+        };
         let loaded = files.load()?;
         stats.certificate_expires.set(loaded.expires);
         info!(certificate = %files.certificate.display(), expires = loaded.expires, "certificate loaded");
         let resolver = Arc::new(Current(ArcSwap::new(loaded.key.clone())));
-        let reload = Arc::new(Self { files, resolver, loaded: Mutex::new(loaded), stats });
+        let loaded = Mutex::new(loaded);
+        let reload = Arc::new(Self { files, resolver, loaded, stats, profile, verifier, provider });
         tokio::spawn(follow(Arc::downgrade(&reload)));
         Ok(reload)
     }
@@ -114,9 +137,9 @@ impl TlsReload {
     /// # Errors
     /// When the cryptography library cannot be set up.
     pub fn server_config(&self, alpn: Alpn) -> Result<Arc<ServerConfig>, rustls::Error> {
-        let mut config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
-            .with_safe_default_protocol_versions()?
-            .with_no_client_auth()
+        let mut config = ServerConfig::builder_with_provider(self.provider.clone())
+            .with_protocol_versions(self.profile.versions())?
+            .with_client_cert_verifier(self.verifier.clone())
             .with_cert_resolver(self.resolver.clone());
         config.ticketer = aws_lc_rs::Ticketer::new()?;
         config.alpn_protocols = match alpn {

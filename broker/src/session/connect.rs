@@ -82,6 +82,8 @@ impl Session {
             user_name: connect.user_name,
             password: connect.password,
             client_id: connect.client_id,
+            // The connection puts it in: a session knows no transport.
+            certificate: None,
         }));
         self.phase = Phase::Admitting(Box::new(Hello {
             device,

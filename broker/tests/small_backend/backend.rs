@@ -29,7 +29,8 @@ pub(crate) fn start(transport: Transport, tls: Option<Arc<TlsReload>>) -> (Arc<B
         failed_login_delay: Duration::ZERO,
     });
     let address = "127.0.0.1:0".parse().unwrap();
-    let config = ListenerConfig { address, transport, websocket_path: "/mqtt".into(), tls };
+    let config =
+        ListenerConfig { address, transport, websocket_path: "/mqtt".into(), websocket_origins: Vec::new(), tls };
     let address = listen(&broker, config).unwrap().local_addr;
     (broker, address)
 }

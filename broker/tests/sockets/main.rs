@@ -6,8 +6,10 @@
 mod admission;
 mod bursts;
 mod churn;
+mod client_certificates;
 mod cuts;
 mod drain;
+mod hostile;
 mod keep_alive;
 mod life;
 mod rig;

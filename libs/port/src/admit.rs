@@ -13,6 +13,8 @@ pub struct Credentials {
     pub password: Option<Bytes>,
     /// The client id, empty when the server shall assign one.
     pub client_id: String,
+    /// The certificate of the TLS handshake in DER, verified by the listener.
+    pub certificate: Option<Bytes>,
 }
 
 /// Who a client is.

@@ -2,13 +2,16 @@
 //!
 //! Unknown keys are errors. An error in the file names the file, the line, the key and the reason.
 
+mod access;
 mod load;
 mod nodes;
 mod plain;
 mod push;
 mod reference;
 mod sections;
+mod tls;
 
+pub use access::AccessSettings;
 pub use load::{SettingsError, Sources, load};
 pub use nodes::{LinkSettings, NodeSettings, RedisSettings};
 pub use plain::{PlainTopics, SharedStrategy};
@@ -18,3 +21,4 @@ pub use sections::{
     Auth, CassandraSettings, Conversations, DirectPolicy, Feeds, Jwt, Limits, Listen, LogFormat, Logging, Retention,
     Settings, StoreSettings, Tls,
 };
+pub use tls::{ClientCertificates, ClientName, TlsVersion};

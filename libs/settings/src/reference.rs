@@ -50,14 +50,21 @@ fn write_rows(page: &mut String, schema: &Value, path: &str, table: &Value, defa
         let path = format!("{}.{key}", path.trim_matches(['[', ']']));
         let meaning = description(property, target).replace('\n', " ");
         let choices = choices(target);
+        let required = table["required"].as_array().is_some_and(|keys| keys.iter().any(|required| required == key));
         let default = match &defaults[key] {
+            // Of a table that is absent, the key's own default.
+            Value::Null => &property["default"],
+            value => value,
+        };
+        let default = match default {
+            Value::Null if required => "required".to_owned(),
             Value::Null => "absent".to_owned(),
             value => format!("`{value}`"),
         };
         let _ = writeln!(page, "| `{path}` | {default} | {meaning}{choices} |");
         if target.get("properties").is_some() {
             nested.push((path, target, &defaults[key]));
-        } else if property["items"].get("$ref").is_some() {
+        } else if resolve(schema, &property["items"]).get("properties").is_some() {
             nested.push((format!("[{path}]"), resolve(schema, &property["items"]), &Value::Null));
         }
     }

@@ -7,9 +7,11 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::access::AccessSettings;
 use crate::nodes::{LinkSettings, NodeSettings, RedisSettings};
 use crate::plain::PlainTopics;
 use crate::push::PushSection;
+use crate::tls::{ClientCertificates, TlsVersion};
 
 /// All settings.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -21,6 +23,8 @@ pub struct Settings {
     pub tls: Tls,
     /// Who may connect.
     pub auth: Auth,
+    /// Who may do what on plain topics.
+    pub access: AccessSettings,
     /// The embedded store.
     pub store: StoreSettings,
     /// The store on Cassandra, instead of the embedded one.
@@ -65,6 +69,8 @@ pub struct Listen {
     pub websocket_tls: Option<SocketAddr>,
     /// Path of the WebSocket listeners.
     pub websocket_path: String,
+    /// Origins of the web pages whose browsers may connect, as `https://chat.example.org`; empty = all. Clients that are no browser send none and pass.
+    pub websocket_origins: Vec<String>,
     /// HTTP with `/livez`, `/readyz` and `/metrics`. Without authentication: keep it on loopback or inside the cluster.
     #[schemars(with = "Option<String>")]
     pub admin: Option<SocketAddr>,
@@ -79,6 +85,7 @@ impl Default for Listen {
             websocket: loopback(8083),
             websocket_tls: None,
             websocket_path: "/mqtt".to_owned(),
+            websocket_origins: Vec::new(),
             admin: loopback(8080),
         }
     }
@@ -92,6 +99,10 @@ pub struct Tls {
     pub certificate: Option<PathBuf>,
     /// PEM file: the private key.
     pub key: Option<PathBuf>,
+    /// The oldest TLS that clients may speak. Of TLS 1.2 only ciphers with forward secrecy and authenticated encryption are offered.
+    pub minimum_version: TlsVersion,
+    /// Certificates of clients; absent = none are asked for.
+    pub clients: Option<ClientCertificates>,
 }
 
 /// Who may connect. Without `--dev`, at least one way must be on.

@@ -5,10 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use longwave_broker::admit::{ChainAdmit, DevAdmit, JwksSettings, JwtAdmit, PasswordAdmit, TokenRules};
+use longwave_broker::admit::{
+    CertificateAdmit, ChainAdmit, DevAdmit, JwksSettings, JwtAdmit, NamedBy, PasswordAdmit, TokenRules,
+};
 use longwave_broker::stats::BrokerStats;
 use longwave_port::{Accounts, Admit};
-use longwave_settings::{Jwt, Settings};
+use longwave_settings::{ClientName, Jwt, Settings};
 
 /// How often the key set of a URL is fetched again.
 const JWKS_REFRESH: Duration = Duration::from_secs(15 * 60);
@@ -32,7 +34,22 @@ pub(super) async fn admission(
         .context("auth.password_checks: must be at least 1 (error 5001)")?;
     let passwords =
         settings.auth.passwords.then(|| PasswordAdmit::new(accounts, parallel).map(Arc::new)).transpose()?;
-    Ok(Arc::new(ChainAdmit::new(tokens, passwords)))
+    let chain = ChainAdmit::new(tokens, passwords);
+    let named_by = settings.tls.clients.as_ref().and_then(|clients| named_by(clients.user_from));
+    Ok(Arc::new(match named_by {
+        Some(named_by) => chain.with_certificates(CertificateAdmit { named_by }),
+        None => chain,
+    }))
+}
+
+/// The name of a client certificate that is the user, if one is.
+fn named_by(name: ClientName) -> Option<NamedBy> {
+    match name {
+        ClientName::CommonName => Some(NamedBy::CommonName),
+        ClientName::DnsName => Some(NamedBy::DnsName),
+        ClientName::Email => Some(NamedBy::Email),
+        ClientName::None => None,
+    }
 }
 
 async fn tokens(jwt: &Jwt, stats: &Arc<BrokerStats>) -> anyhow::Result<JwtAdmit> {

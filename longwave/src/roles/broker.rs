@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use longwave_broker::listen::tls::TlsProfile;
 use longwave_broker::listen::{ListenerConfig, Transport, listen};
 use longwave_broker::stats::BrokerStats;
 use longwave_broker::{Broker, BrokerParts};
@@ -128,11 +129,13 @@ pub(super) fn internal_listener(
         failed_login_delay: Duration::from_millis(settings.auth.failed_login_delay_millis),
     });
     let link = &settings.link;
-    let tls = listeners::certificate(&internal, link.certificate.as_deref(), link.key.as_deref(), "link")?;
+    let profile = TlsProfile::default();
+    let tls = listeners::certificate(&internal, link.certificate.as_deref(), link.key.as_deref(), profile, "link")?;
     let config = ListenerConfig {
         address: link.listen,
         transport: if tls.is_some() { Transport::Tls } else { Transport::Tcp },
         websocket_path: String::new(),
+        websocket_origins: Vec::new(),
         tls,
     };
     let listening = listen(&internal, config)

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use longwave_broker::Broker;
-use longwave_broker::listen::tls::{CertificateFiles, TlsReload};
+use longwave_broker::listen::tls::{CertificateFiles, ClientCertificates, TlsProfile, TlsReload};
 use longwave_broker::listen::{ListenerConfig, Transport, listen};
-use longwave_settings::Settings;
+use longwave_settings::{Settings, TlsVersion};
 use tracing::warn;
 
 use crate::banner::Addresses;
@@ -17,7 +17,15 @@ use crate::banner::Addresses;
 const DRAIN_LIMIT: Duration = Duration::from_secs(60);
 
 pub(super) fn open(broker: &Arc<Broker>, settings: &Settings) -> anyhow::Result<Addresses> {
-    let tls = certificate(broker, settings.tls.certificate.as_deref(), settings.tls.key.as_deref(), "tls")?;
+    let tls = &settings.tls;
+    let profile = TlsProfile {
+        only_1_3: tls.minimum_version == TlsVersion::V1_3,
+        clients: tls
+            .clients
+            .as_ref()
+            .map(|clients| ClientCertificates { authorities: clients.authorities.clone(), required: clients.required }),
+    };
+    let tls = certificate(broker, tls.certificate.as_deref(), tls.key.as_deref(), profile, "tls")?;
     let mut addresses = Addresses::default();
     let wanted = [
         ("MQTT", "mqtt", Transport::Tcp, settings.listen.mqtt),
@@ -31,6 +39,7 @@ pub(super) fn open(broker: &Arc<Broker>, settings: &Settings) -> anyhow::Result<
             address,
             transport,
             websocket_path: settings.listen.websocket_path.clone(),
+            websocket_origins: settings.listen.websocket_origins.clone(),
             tls: tls.clone(),
         };
         let listening = listen(broker, config)
@@ -61,11 +70,12 @@ pub(super) fn certificate(
     broker: &Arc<Broker>,
     certificate: Option<&Path>,
     key: Option<&Path>,
+    profile: TlsProfile,
     section: &'static str,
 ) -> anyhow::Result<Option<Arc<TlsReload>>> {
     let (Some(certificate), Some(key)) = (certificate, key) else { return Ok(None) };
     let files = CertificateFiles { certificate: certificate.to_owned(), key: key.to_owned() };
-    let tls = TlsReload::load(files, broker.stats().clone())
+    let tls = TlsReload::load_with(files, profile, broker.stats().clone())
         .map_err(|error| anyhow::anyhow!("{error} (error {})", error.code().number()))
         .context(section)?;
     Ok(Some(tls))

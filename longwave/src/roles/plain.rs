@@ -3,12 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use longwave_access::{AccessList, Decision, Who};
 use longwave_broker::route::{RouteSettings, RouteStats, Router, RouterParts, SharedStrategy};
 use longwave_model::{ErrorCode, Refusal};
 use longwave_port::{Asker, Feed, Gate, TopicAccess};
 use longwave_settings::Settings;
 
 use super::parts;
+use crate::access::access_list;
 use crate::backend::Backend;
 use crate::plain_store::PlainRows;
 
@@ -26,7 +28,10 @@ pub(super) async fn start(
     feed: Arc<dyn Feed>,
 ) -> anyhow::Result<Option<Arc<Router>>> {
     let Backend::Embedded(store) = backend else { return Ok(None) };
-    let access: Arc<dyn TopicAccess> = if dev { Arc::new(Everybody) } else { Arc::new(Nobody) };
+    // In --dev the list counts as soon as there is one.
+    let is_open = dev && settings.access.rules.is_empty();
+    let access: Arc<dyn TopicAccess> =
+        if is_open { Arc::new(Everybody) } else { Arc::new(ByList(access_list(settings)?)) };
     let parts = RouterParts {
         gate,
         feed,
@@ -70,21 +75,30 @@ impl TopicAccess for Everybody {
     }
 }
 
-/// Without an access list that allows anything.
-struct Nobody;
+/// By the access list.
+struct ByList(AccessList);
 
-impl TopicAccess for Nobody {
-    fn may_publish(&self, _: Asker<'_>, _: &str, _: bool) -> Result<(), Refusal> {
-        Err(denied())
-    }
-
-    fn may_subscribe(&self, _: Asker<'_>, _: &str) -> Result<(), Refusal> {
-        Err(denied())
+impl ByList {
+    fn who<'a>(asker: &Asker<'a>) -> Who<'a> {
+        Who { user: asker.user, client_id: asker.device, groups: &[] }
     }
 }
 
-fn denied() -> Refusal {
-    Refusal::new(ErrorCode::NotYourTopic, "plain topics are open with --dev only")
+impl TopicAccess for ByList {
+    fn may_publish(&self, asker: Asker<'_>, topic: &str, retain: bool) -> Result<(), Refusal> {
+        allowed(&self.0.publish(&Self::who(&asker), topic, retain))
+    }
+
+    fn may_subscribe(&self, asker: Asker<'_>, filter: &str) -> Result<(), Refusal> {
+        allowed(&self.0.subscribe(&Self::who(&asker), filter))
+    }
+}
+
+fn allowed(decision: &Decision<'_>) -> Result<(), Refusal> {
+    if decision.is_allowed() {
+        return Ok(());
+    }
+    Err(Refusal::new(ErrorCode::NotYourTopic, "the access list does not allow it"))
 }
 
 #[cfg(test)]

@@ -52,6 +52,25 @@ fn retained_messages_and_wills_survive_a_kill() {
 }
 
 #[test]
+fn the_access_list_decides_filter_by_filter_and_the_link_stays() {
+    let list = "[[access.rules]]\neffect = \"deny\"\nactions = [\"retain\"]\ntopics = [\"home/#\"]\n\
+                [[access.rules]]\neffect = \"allow\"\nactions = [\"publish\", \"subscribe\", \"retain\"]\n\
+                topics = [\"home/%u/#\"]\n";
+    let rig = Rig::with(|plan| {
+        let file = plan.data.parent().unwrap().join("longwave.toml");
+        std::fs::write(&file, list).unwrap();
+        plan.arguments = vec!["--config".to_owned(), file.to_str().unwrap().to_owned()];
+    });
+    let mut alice = rig.device("alice", "phone");
+    for (filter, code) in [("home/alice/+", 1), ("home/bob/+", 0x87), ("home/#", 0x87), ("$share/g/home/alice/x", 1)] {
+        assert_eq!(alice.subscribe(filter, 1).unwrap().code, code, "{filter}");
+    }
+    assert_eq!(alice.publish("home/bob/x", b"no").unwrap().error, Some(2001));
+    assert!(alice.publish("home/alice/x", b"yes").unwrap().code < 0x80);
+    assert_eq!(alice.receive().unwrap().payload, b"yes");
+}
+
+#[test]
 fn without_dev_every_plain_topic_is_denied() {
     let rig = Rig::secure(&[]);
     let mut add = Command::new(binary());

@@ -135,6 +135,16 @@ fn tls_needs_a_certificate_that_can_be_used() {
         let (certificate, key) = (format!("tls.certificate={certificate}"), format!("tls.key={key}"));
         assert_refused(&tls(&["--set", &certificate, "--set", &key]), &[named, "error 5007"]);
     }
+
+    let key = format!("tls.key={}", files.write("key.pem", &pair.signing_key.serialize_pem()));
+    let certificate = format!("tls.certificate={certificate}");
+    for authorities in [&missing, &text] {
+        let clients = format!("tls.clients.authorities={authorities}");
+        let ended = tls(&["--set", &certificate, "--set", &key, "--set", &clients]);
+        assert_refused(&ended, &[authorities, "error 5007"]);
+    }
+    let clients = ["--dev", "--check-config", "--set", "tls.clients.authorities=ca.pem"];
+    assert_refused(&files.serve(&clients), &["tls.clients", "listen.mqtts", "error 5001"]);
 }
 
 #[test]

@@ -11,9 +11,10 @@ use super::{Finding, Outcome};
 use crate::tree::Tree;
 
 /// What each package may use of ours, beside itself.
-const ALLOWED: [(&str, &[&str]); 26] = [
+const ALLOWED: [(&str, &[&str]); 27] = [
     ("longwave-model", &[]),
-    ("longwave-settings", &[]),
+    ("longwave-access", &["model"]),
+    ("longwave-settings", &["access"]),
     ("longwave-telemetry", &[]),
     ("longwave-port", &["model"]),
     ("longwave-topics", &["model"]),
@@ -32,6 +33,7 @@ const ALLOWED: [(&str, &[&str]); 26] = [
     (
         "longwave",
         &[
+            "access",
             "bridge",
             "broker",
             "envelope",

@@ -99,6 +99,10 @@ impl Incoming {
             }
             self.header[usize::from(self.have)] = raw.get_u8();
             self.have += 1;
+            // Told at once: without a mask the rest of the header would never come, and the peer would wait for its answer.
+            if self.have == 2 && self.header[1] & 0x80 == 0 {
+                return Err(Violation { code: code::PROTOCOL, text: "a client must mask its frames" });
+            }
         }
         self.begin_frame()
     }
@@ -127,9 +131,6 @@ impl Incoming {
         let wrong = |text| Err(Violation { code: code::PROTOCOL, text });
         if first & 0x70 != 0 {
             return wrong("reserved bits are set although no extension was agreed on");
-        }
-        if second & 0x80 == 0 {
-            return wrong("a client must mask its frames");
         }
         match opcode {
             CONTINUATION if !self.in_message => return wrong("a continuation of nothing"),

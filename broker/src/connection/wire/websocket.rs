@@ -48,6 +48,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocketWire<S> {
         }
     }
 
+    pub(super) fn stream(&self) -> &S {
+        &self.stream
+    }
+
     pub(super) fn poll_read(&mut self, cx: &mut Context<'_>, buffer: &mut BytesMut) -> Poll<io::Result<usize>> {
         let before = buffer.len();
         while !self.closed_by_peer {

@@ -9,7 +9,8 @@ use rustls::sign::CertifiedKey;
 use rustls_pki_types::pem::{self, PemObject};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 
-use super::{CertificateError, expiry};
+use super::CertificateError;
+use crate::x509::not_after;
 
 /// Where a certificate is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,7 +43,7 @@ impl CertificateFiles {
         let Some(own) = chain.first() else {
             return Err(broken(&self.certificate, "holds no certificate; it must be PEM, `BEGIN CERTIFICATE`"));
         };
-        let expires = expiry::not_after(own).ok_or_else(|| broken(&self.certificate, "is not an X.509 certificate"))?;
+        let expires = not_after(own).ok_or_else(|| broken(&self.certificate, "is not an X.509 certificate"))?;
         let key = PrivateKeyDer::from_pem_slice(&read(&self.key)?)
             .map_err(|error| broken(&self.key, &describe(&error, "private key")))?;
         let key = CertifiedKey::from_der(chain, key, &aws_lc_rs::default_provider()).map_err(|error| match error {
@@ -66,18 +67,18 @@ impl CertificateFiles {
     }
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, CertificateError> {
+pub(super) fn read(path: &Path) -> Result<Vec<u8>, CertificateError> {
     std::fs::read(path)
         .map_err(|error| broken(path, &format!("cannot be read: {error}; check the path and its permissions")))
 }
 
-fn describe(error: &pem::Error, what: &str) -> String {
+pub(super) fn describe(error: &pem::Error, what: &str) -> String {
     match error {
         pem::Error::NoItemsFound => format!("holds no {what}; it must be PEM and not encrypted"),
         other => format!("is not valid PEM: {other}"),
     }
 }
 
-fn broken(file: &Path, reason: &str) -> CertificateError {
+pub(super) fn broken(file: &Path, reason: &str) -> CertificateError {
     CertificateError { file: file.to_owned(), reason: reason.to_owned() }
 }

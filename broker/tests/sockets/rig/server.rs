@@ -56,8 +56,13 @@ impl Server {
             stats: Arc::new(BrokerStats::default()),
             failed_login_delay: Duration::from_millis(1),
         });
-        let config =
-            ListenerConfig { address: "127.0.0.1:0".parse().unwrap(), transport, websocket_path: "/mqtt".into(), tls };
+        let config = ListenerConfig {
+            address: "127.0.0.1:0".parse().unwrap(),
+            transport,
+            websocket_path: "/mqtt".into(),
+            websocket_origins: Vec::new(),
+            tls,
+        };
         let address = listen(&broker, config).unwrap().local_addr;
         Self { broker, backend, address }
     }

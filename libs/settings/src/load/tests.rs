@@ -77,3 +77,24 @@ fn addresses_are_read() {
     let settings = from_file("[listen]\nmqtts = \"0.0.0.0:8883\"\n").unwrap();
     assert_eq!(settings.listen.mqtts.unwrap().port(), 8883);
 }
+
+#[test]
+fn a_mistake_in_an_access_rule_is_named_with_its_line() {
+    let rule =
+        "[access.groups]\nstaff = [\"carol\"]\n\n[[access.rules]]\neffect = \"allow\"\nactions = [\"publish\"]\n";
+    let settings = from_file(&format!("{rule}topics = [\"a/%u\"]\n")).unwrap();
+    assert_eq!(settings.access.rules[0].topics[0].as_str(), "a/%u");
+    for (wrong, line, named) in [
+        ("topics = [\"a\", \"a/#/b\"]", 7, "a/#/b"),
+        ("topics = [\"u/bob/#\"]", 7, "plain topics"),
+        ("topics = [\"a\"]\nusers = [\"b/b\"]", 8, "b/b"),
+        ("topics = [\"a\"]\nuser = [\"bob\"]", 8, "user"),
+        ("topics = [\"a\"]\n\n[[access.rules]]\neffect = \"maybe\"", 10, "maybe"),
+        ("", 4, "topics"),
+    ] {
+        let error = from_file(&format!("{rule}{wrong}\n")).unwrap_err();
+        let SettingsError::InFile { line: found, reason, .. } = &error else { panic!("{error}") };
+        assert_eq!(*found, line, "{reason}");
+        assert!(reason.contains(named), "{reason}");
+    }
+}

@@ -59,7 +59,7 @@ fn violations_are_told_apart() {
     let code_of = |bytes: &[u8]| read(bytes, 1).unwrap_err().code;
     assert_eq!(code_of(&frame(0x81, b"text")), code::UNSUPPORTED);
     assert_eq!(code_of(&frame(0xc2, b"rsv")), code::PROTOCOL);
-    assert_eq!(code_of(&[0x82, 1, 0, 0, 0, 0, b'x']), code::PROTOCOL, "not masked");
+    assert_eq!(code_of(&[0x82, 0]), code::PROTOCOL, "not masked, and nothing more to come");
     assert_eq!(code_of(&frame(0x80, b"of nothing")), code::PROTOCOL);
     assert_eq!(code_of(&[frame(0x02, b"a"), frame(0x82, b"b")].concat()), code::PROTOCOL);
     assert_eq!(code_of(&frame(0x09, b"split ping")), code::PROTOCOL);

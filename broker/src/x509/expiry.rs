@@ -1,38 +1,13 @@
-//! When a certificate expires. rustls does not tell, and this is all that is wanted of X.509, so the few DER steps are here.
+//! When a certificate expires. rustls does not tell.
+
+use super::der::{element, from_validity};
 
 /// Unix time in seconds of `notAfter`; `None` when it is no certificate (RFC 5280, 4.1).
-pub(super) fn not_after(certificate: &[u8]) -> Option<i64> {
-    let (_, certificate, _) = element(certificate)?;
-    let (_, mut fields, _) = element(certificate)?;
-    // Version is optional and tagged [0]; then serial, signature algorithm, issuer.
-    if fields.first() == Some(&0xa0) {
-        fields = element(fields)?.2;
-    }
-    for _ in 0..3 {
-        fields = element(fields)?.2;
-    }
-    let (_, validity, _) = element(fields)?;
+pub(crate) fn not_after(certificate: &[u8]) -> Option<i64> {
+    let (_, validity, _) = element(from_validity(certificate)?)?;
     let (_, _, rest) = element(validity)?;
     let (tag, time, _) = element(rest)?;
     unix_time(tag, time)
-}
-
-/// Tag, content and what follows of a DER element.
-fn element(der: &[u8]) -> Option<(u8, &[u8], &[u8])> {
-    let (&tag, rest) = der.split_first()?;
-    let (&first, rest) = rest.split_first()?;
-    let (length, rest) = if first < 0x80 {
-        (usize::from(first), rest)
-    } else {
-        let count = usize::from(first & 0x7f);
-        if count == 0 || count > 4 {
-            return None;
-        }
-        let (bytes, rest) = rest.split_at_checked(count)?;
-        (bytes.iter().fold(0, |length, byte| length << 8 | usize::from(*byte)), rest)
-    };
-    let (content, rest) = rest.split_at_checked(length)?;
-    Some((tag, content, rest))
 }
 
 /// UTCTime `YYMMDDHHMMSSZ` or GeneralizedTime `YYYYMMDDHHMMSSZ`.

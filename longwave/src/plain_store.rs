@@ -123,6 +123,7 @@ fn refusal(error: StoreError) -> Refusal {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
 
     #[test]

@@ -9,6 +9,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use futures_util::future::join_all;
 use longwave_model::{ConversationId, Entry, Seq, ShardId, UserId};
 use longwave_persistence::{PushRecord, PushState, Store};
 use longwave_port::{Connected, PushMessage, PushSink, PushTicket};
@@ -17,13 +18,13 @@ use parking_lot::Mutex;
 use tokio::sync::{Notify, Semaphore, mpsc};
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::{Instant, sleep, sleep_until};
-use tracing::{debug, warn};
+use tracing::{debug, error, warn};
 
 use crate::clear::{Clearing, Read};
 use crate::coalesce::{Owed, Pair, Pairs, Turn, Waiting, Weight, Windows};
 use crate::decide::{Decider, Decision, Push, millis};
 use crate::outcome::Recorder;
-use crate::registered::Known;
+use crate::registered::{Devices, Known};
 use crate::send::{Clock, CollapseKey, Outcome, Sender, Urgency};
 use crate::settings::PushSettings;
 use crate::stats::PushStats;
@@ -32,6 +33,8 @@ use crate::stats::PushStats;
 const PAUSE: Duration = Duration::from_secs(1);
 /// Pause of a push whose provider did not say how long, in milliseconds.
 const AGAIN: u64 = 5_000;
+/// Users of one message whose registrations are read at once.
+const LOOKUPS: usize = 32;
 /// Characters of a message that are shown where the deployment has opted in.
 const SHOWN: usize = 200;
 /// Reads that may wait to be looked at; more are not looked at.
@@ -127,8 +130,12 @@ impl PushSink for PushWorker {
     async fn hand_over(&self, _: ShardId, messages: Vec<PushMessage>, ticket: PushTicket) {
         for PushMessage { entry, to } in messages {
             self.desk.stats.handed.fetch_add(1, Relaxed);
-            for user in to.iter().filter(|user| **user != entry.sender) {
-                self.desk.take(&entry, user, &ticket).await;
+            let others: Vec<UserId> = to.iter().filter(|user| **user != entry.sender).cloned().collect();
+            for some in others.chunks(LOOKUPS) {
+                let found = join_all(some.iter().map(|user| self.desk.devices(user))).await;
+                for (user, devices) in some.iter().zip(found) {
+                    self.desk.take(&entry, user, &devices, &ticket).await;
+                }
             }
         }
     }
@@ -149,16 +156,20 @@ impl Desk {
         millis(self.began.elapsed())
     }
 
-    async fn take(&self, entry: &Arc<Entry>, user: &UserId, ticket: &PushTicket) {
-        let devices = loop {
+    /// The registered devices of a user, however long it takes.
+    async fn devices(&self, user: &UserId) -> Devices {
+        loop {
             match self.known.devices(user).await {
-                Ok(devices) => break devices,
+                Ok(devices) => return devices,
                 Err(error) => {
                     warn!(%error, "registrations cannot be read");
                     sleep(PAUSE).await;
                 }
             }
-        };
+        }
+    }
+
+    async fn take(&self, entry: &Arc<Entry>, user: &UserId, devices: &Devices, ticket: &PushTicket) {
         for device in devices.iter() {
             let pair = Pair { user: user.clone(), device: device.clone(), conversation: entry.conversation.clone() };
             self.add(pair, owed(entry, user, ticket, self.decider.settings.text)).await;
@@ -209,7 +220,7 @@ impl Desk {
                 () = sleep_until(wake) => {}
                 Some(ended) = turns.join_next() => {
                     if let Err(error) = ended && error.is_panic() {
-                        warn!(%error, "a push was given up; it is handed over again after a restart");
+                        error!(%error, "a defect ended a push");
                     }
                 }
             }
@@ -268,7 +279,7 @@ impl Desk {
                     return Turn::Ended;
                 }
                 // It was registered again meanwhile.
-                Turn::Again(waiting, 0)
+                Turn::Again(waiting, AGAIN)
             }
             Outcome::Failed { reason } => {
                 self.record(pair, &waiting, PushState::Failed, Some(reason.to_string())).await;

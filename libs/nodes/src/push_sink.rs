@@ -10,15 +10,15 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use longwave_model::{ConversationId, Seq, ShardId, UserId};
+use longwave_model::{ConversationId, Seq, ShardId, UserId, shard_of};
 use longwave_persistence::redis::{Redis, StreamId, StreamState};
 use longwave_port::{PushMessage, PushSink, PushTicket};
 use parking_lot::Mutex;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::time::sleep;
 use tracing::{debug, info};
 
-use crate::push_item;
+use crate::push_item::{self, Read};
 
 /// KiB of items that may be held, all shards together.
 const HELD_KIB: usize = 16 * 1024;
@@ -27,14 +27,21 @@ const LOOK: Duration = Duration::from_millis(300);
 /// Pause while Redis is away.
 const PAUSE: Duration = Duration::from_millis(500);
 
+/// Reads that may wait to be told; more are not told.
+const READS: usize = 10_000;
+/// Items in a stream at which reads are not told either: nobody takes them.
+const LONG: u64 = 1_000;
+
 /// The hand-over of one bridge.
 pub struct RedisPush {
     shared: Arc<Shared>,
-    task: tokio::task::AbortHandle,
+    reads: mpsc::Sender<Read>,
+    tasks: [tokio::task::AbortHandle; 2],
 }
 
 struct Shared {
     redis: Redis,
+    shards: u16,
     lines: Mutex<BTreeMap<u16, Arc<tokio::sync::Mutex<Line>>>>,
     room: Arc<Semaphore>,
 }
@@ -60,17 +67,21 @@ impl RedisPush {
     /// # Panics
     /// Outside a tokio runtime.
     #[must_use]
-    pub fn start(redis: Redis) -> Arc<Self> {
+    pub fn start(redis: Redis, shards: u16) -> Arc<Self> {
         let room = Arc::new(Semaphore::new(HELD_KIB));
-        let shared = Arc::new(Shared { redis, lines: Mutex::default(), room });
-        let task = tokio::spawn(look(shared.clone())).abort_handle();
-        Arc::new(Self { shared, task })
+        let shared = Arc::new(Shared { redis, shards, lines: Mutex::default(), room });
+        let (reads, queue) = mpsc::channel(READS);
+        let tasks = [
+            tokio::spawn(look(shared.clone())).abort_handle(),
+            tokio::spawn(tell(shared.clone(), queue)).abort_handle(),
+        ];
+        Arc::new(Self { shared, reads, tasks })
     }
 }
 
 impl Drop for RedisPush {
     fn drop(&mut self) {
-        self.task.abort();
+        self.tasks.iter().for_each(tokio::task::AbortHandle::abort);
     }
 }
 
@@ -89,8 +100,10 @@ impl PushSink for RedisPush {
         }
     }
 
-    /// Not told to workers elsewhere: a notification stays until the application is opened.
-    fn read(&self, _: &ConversationId, _: &UserId, _: Seq) {}
+    fn read(&self, conversation: &ConversationId, user: &UserId, seq: Seq) {
+        // Without room a notification stays where it is until the application is opened.
+        let _ = self.reads.try_send(Read { conversation: conversation.clone(), user: user.clone(), seq });
+    }
 
     /// Workers elsewhere read it again within seconds.
     fn registered(&self, _: &UserId) {}
@@ -149,6 +162,27 @@ fn done(line: &mut Line, state: &StreamState) {
         None => id <= state.last_generated,
     };
     while line.items.pop_front_if(|item| is_done(item.id)).is_some() {}
+}
+
+/// Tells workers what was read, many at a time; it may be lost.
+async fn tell(shared: Arc<Shared>, mut queue: mpsc::Receiver<Read>) {
+    let mut reads = Vec::new();
+    while queue.recv_many(&mut reads, READS).await > 0 {
+        let mut by_shard: BTreeMap<u16, Vec<Read>> = BTreeMap::new();
+        for read in reads.drain(..) {
+            by_shard.entry(shard_of(&read.conversation, shared.shards).0).or_default().push(read);
+        }
+        let shards: Vec<u16> = by_shard.keys().copied().collect();
+        let states = shared.redis.stream_state(&shards).await.unwrap_or_default();
+        for ((shard, reads), state) in by_shard.into_iter().zip(states) {
+            if state.is_none_or(|state| state.length < LONG)
+                && let Err(error) = shared.redis.stream_add(shard, &[push_item::encode_reads(&reads)]).await
+            {
+                debug!(%error, shard, "push workers are not told what was read");
+            }
+        }
+        sleep(LOOK).await;
+    }
 }
 
 async fn look(shared: Arc<Shared>) {

@@ -18,7 +18,7 @@ use tokio::time::{Instant, sleep};
 use tracing::{debug, info, warn};
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::push_item;
+use crate::push_item::{self, Handed, Read};
 
 /// Items of one reading, per shard.
 const AT_ONCE: usize = 32;
@@ -123,13 +123,18 @@ impl Reader {
         if !self.held.lock().insert((shard, id)) {
             return;
         }
-        let Some(messages) = push_item::decode(item) else {
+        let Some(Handed { messages, reads }) = push_item::decode(item) else {
             // It stays in the stream, for a worker of the release that wrote it.
             warn!(shard, "an item of a stream is not understood");
             return;
         };
         let ticket = PushTicket::new(Taken { done: self.done.clone(), place: (shard, id) });
-        self.sink.hand_over(ShardId(shard), messages, ticket).await;
+        for Read { conversation, user, seq } in reads {
+            self.sink.read(&conversation, &user, seq);
+        }
+        if !messages.is_empty() {
+            self.sink.hand_over(ShardId(shard), messages, ticket).await;
+        }
     }
 }
 

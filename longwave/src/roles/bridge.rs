@@ -56,7 +56,8 @@ impl Running for BridgeNode {
         let accounts = Arc::new(LocalAccounts::new(store.clone()));
         let admit = admission::admission(settings, dev, accounts.clone(), &Arc::new(BrokerStats::default())).await?;
         let stats = Arc::new(BridgeStats::default());
-        let hand_over = settings.push.is_on().then(|| RedisPush::start(redis.clone()) as Arc<dyn PushSink>);
+        let hand_over =
+            settings.push.is_on().then(|| RedisPush::start(redis.clone(), store.shards()) as Arc<dyn PushSink>);
         let bridge = Bridge::start(BridgeParts {
             store,
             bus: RedisBus::start(redis.clone(), None),

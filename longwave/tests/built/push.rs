@@ -188,6 +188,31 @@ fn a_provider_that_is_down_holds_up_nobody_and_nothing_expired_is_sent() {
 }
 
 #[test]
+fn a_provider_that_comes_back_gets_what_is_still_worth_it() {
+    let providers = Providers::start();
+    let rig = providers.server(&[]);
+    let tokens: Vec<String> = (0..30).map(|n| format!("f{n}")).collect();
+    for token in &tokens {
+        let mut phone = rig.listener(&format!("user-{token}"), "phone");
+        phone.request("push.register", &json!({"provider": "fcm", "app": "chat", "token": token})).unwrap();
+        phone.leave().unwrap();
+        providers.fcm.script(token, std::iter::repeat_n(FcmAct::refuse(503, "UNAVAILABLE"), 3));
+    }
+    let mut alice = rig.device("alice", "laptop");
+    for token in &tokens {
+        alice.say(&format!("@user-{token}"), "worth it").unwrap();
+    }
+    let breaker = || metric(&rig, "longwave_push_breaker{provider=\"fcm\",app=\"chat\"}");
+    eventually("its breaker opens", || breaker() >= 1.0);
+    let taken = |token: &str| {
+        let all = providers.fcm.received();
+        all.iter().filter(|push| push.device == token && push.status == Some(200)).count()
+    };
+    eventually("every phone is woken", || tokens.iter().all(|token| taken(token) > 0));
+    assert!(tokens.iter().all(|token| taken(token) == 1), "once");
+}
+
+#[test]
 fn no_secret_is_logged() {
     let providers = Providers::start();
     let rig = providers.server(&["log.level=trace"]);

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-use longwave_push::fake::{ApnsAct, FcmAct};
+use longwave_push::fake::{ApnsAct, FcmAct, GrantAct};
 use longwave_push::send::Target;
 use longwave_testkit::client::Client;
 use serde_json::json;
@@ -196,8 +196,9 @@ fn a_provider_that_comes_back_gets_what_is_still_worth_it() {
         let mut phone = rig.listener(&format!("user-{token}"), "phone");
         phone.request("push.register", &json!({"provider": "fcm", "app": "chat", "token": token})).unwrap();
         phone.leave().unwrap();
-        providers.fcm.script(token, std::iter::repeat_n(FcmAct::refuse(503, "UNAVAILABLE"), 3));
     }
+    // Google refuses the account twice; each time the breaker opens for longer.
+    providers.fcm.script_grants(std::iter::repeat_n(GrantAct::Refuse(400, "invalid_grant".to_owned()), 2));
     let mut alice = rig.device("alice", "laptop");
     for token in &tokens {
         alice.say(&format!("@user-{token}"), "worth it").unwrap();

@@ -123,7 +123,15 @@ impl Retained {
         loop {
             self.wake.notified().await;
             let Unwritten { changes, waiting } = std::mem::take(&mut *self.unwritten.lock());
-            let outcome = if changes.is_empty() { Ok(()) } else { store.retain(changes.into_iter().collect()).await };
+            let batch: Vec<_> = changes.iter().map(|(topic, kept)| (topic.clone(), kept.clone())).collect();
+            let outcome = if batch.is_empty() { Ok(()) } else { store.retain(batch).await };
+            if outcome.is_err() {
+                // Before anybody is told: a publish whose change this was may have come too late for this round's answer.
+                let mut unwritten = self.unwritten.lock();
+                for (topic, kept) in changes {
+                    unwritten.changes.entry(topic).or_insert(kept);
+                }
+            }
             for completion in waiting {
                 completion.complete(match &outcome {
                     Ok(()) => hold::done(),

@@ -1,7 +1,7 @@
 //! Plain topics: who gets what is published on them. All that is neither under `u/` nor begins with `$`.
 //!
 //! The router stands in front of gate and feed, as both: what is published on a plain topic stays here, everything else goes through.
-//! A session that uses plain topics has a [`subscriber::Subscriber`] beside its feed: a bounded queue, and what is in flight.
+//! A session that uses plain topics has a `Subscriber` beside its feed: a bounded queue, and what is in flight.
 
 mod delivery;
 mod gate;

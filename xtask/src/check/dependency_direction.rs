@@ -54,7 +54,7 @@ const ALLOWED: [(&str, &[&str]); 27] = [
     ("longwave-client", &["envelope", "model", "topics"]),
     ("longwave-testkit", &["envelope", "model", "topics"]),
     ("longwave-benches", &["broker", "model", "persistence", "port", "testkit", "topics"]),
-    ("longwave-fuzz", &["bridge", "broker", "envelope", "model", "port", "settings", "topics"]),
+    ("longwave-fuzz", &["bridge", "broker", "envelope", "model", "port", "settings", "topic-index", "topics"]),
     ("longwave-interop", &["model", "testkit"]),
     ("longwave-planted", &["model", "persistence", "testkit"]),
     ("longwave-chart-tests", &[]),

@@ -17,6 +17,9 @@ use super::call::{Answered, Call, Connection, Reset};
 use super::splice::{Splice, Spliced};
 use super::{Authority, FakeError};
 
+/// Streams that a connection may have, as Apple has it; hyper's own limit is lower than what the fakes announce.
+const STREAMS: u32 = 1000;
+
 /// Bytes of a request's body.
 const BODY: usize = 64 * 1024;
 
@@ -106,7 +109,9 @@ async fn connection<S: Serve>(stream: TcpStream, acceptor: TlsAcceptor, serve: A
     let service = service_fn(move |request| one(request, Arc::clone(&connection), Arc::clone(&serve)));
     let stream = TokioIo::new(Spliced::new(stream, splice));
     // How it ended is the client's to notice.
-    let _ = hyper::server::conn::http2::Builder::new(TokioExecutor::new()).serve_connection(stream, service).await;
+    let mut http2 = hyper::server::conn::http2::Builder::new(TokioExecutor::new());
+    http2.max_concurrent_streams(STREAMS);
+    let _ = http2.serve_connection(stream, service).await;
 }
 
 async fn one<S: Serve>(request: Request<Incoming>, connection: Arc<Connection>, serve: Arc<S>) -> Answered {

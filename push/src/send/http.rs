@@ -71,6 +71,8 @@ impl Http {
                 .pool_idle_timeout(Duration::from_secs(90))
                 .pool_max_idle_per_host(4)
                 .http2_only(versions == Versions::Two)
+                // Until the server has said how many it takes: Apple refuses all but one at first, and each would count as a failure.
+                .http2_initial_max_send_streams(1)
                 .http2_keep_alive_interval(transport.keep_alive)
                 .http2_keep_alive_timeout(transport.keep_alive)
                 .http2_keep_alive_while_idle(versions == Versions::Two)

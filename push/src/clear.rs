@@ -74,7 +74,11 @@ impl Clearing {
 
     async fn note(&mut self, read: Read) -> Result<(), StoreError> {
         let Read { conversation, user, seq } = read;
-        for device in self.desk.known.devices(&user).await?.iter() {
+        let devices = match self.desk.known.remembered(&user) {
+            Some(devices) => devices,
+            None => self.desk.known.read(&user).await?,
+        };
+        for device in devices.iter() {
             if self.pairs.waiting() >= WAITING {
                 return Ok(());
             }
@@ -114,16 +118,7 @@ impl Clearing {
             return Ok(false);
         };
         let now = decider.clock.millis();
-        let shown = Owed {
-            seq: record.seq,
-            ts: now,
-            gone: None,
-            weight: Weight::Silent,
-            text: None,
-            sender: user.clone(),
-            ticket: PushTicket::new(()),
-        };
-        let mut push = decider.push(pair, registered, &shown, Urgency::Clear, now);
+        let mut push = decider.push(conversation, registered, record.seq, now, Urgency::Clear);
         push.notification.badge = badge(store, user, decider.settings.badge, decider.settings.badge_limit).await?;
         let outcome = sender.send(&push.app, &push.target, &push.notification).await;
         let sent = matches!(outcome, Outcome::Sent { .. });

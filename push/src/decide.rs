@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use longwave_model::{DeviceId, UserId};
+use longwave_model::{ConversationId, DeviceId, Seq, UserId};
 use longwave_persistence::{PushState, Store, StoreError};
 use longwave_port::Connected;
 use longwave_wake::{Address, Registered, mute_of, quiet_hours_of, registrations_of};
@@ -111,26 +111,33 @@ impl Decider {
             return Ok(Decision::Later(wait));
         }
         let number = badge(store, user, self.settings.badge, self.settings.badge_limit).await?;
-        let mut push = self.push(pair, registered, newest, urgency, now);
+        let mut push = self.push(&pair.conversation, registered, newest.seq, newest.ts, urgency);
         push.notification.badge = number;
         push.notification.text =
             loudest.text.as_ref().map(|text| Text { title: loudest.sender.to_string(), body: text.to_string() });
         Ok(Decision::Send(Box::new(push)))
     }
 
-    /// A push about a message, without text and badge.
-    pub(crate) fn push(&self, pair: &Pair, registered: Registered, newest: &Owed, urgency: Urgency, now: u64) -> Push {
-        let conversation = pair.conversation.as_str().as_bytes();
+    /// A push about an entry that is worth one since `ts` (Unix milliseconds), without text and badge.
+    pub(crate) fn push(
+        &self,
+        conversation: &ConversationId,
+        registered: Registered,
+        seq: Seq,
+        ts: u64,
+        urgency: Urgency,
+    ) -> Push {
+        let conversation = conversation.as_str().as_bytes();
         let data = BTreeMap::from([
             ("conv".to_owned(), self.collapse.hash(conversation)),
-            ("seq".to_owned(), newest.seq.to_string()),
+            ("seq".to_owned(), seq.to_string()),
         ]);
         let notification = Notification {
             urgency,
             collapse: conversation.to_vec(),
             thread: None,
-            expires: newest.ts.saturating_add(millis(self.settings.lifetime)) / 1_000,
-            keep: Some(now / 1_000 + self.settings.keep.as_secs()),
+            expires: ts.saturating_add(millis(self.settings.lifetime)) / 1_000,
+            keep: Some(self.clock.seconds().saturating_add(self.settings.keep.as_secs())),
             data,
             text: None,
             badge: None,

@@ -27,14 +27,16 @@ impl Known {
         Self { store, keep, users: Mutex::default() }
     }
 
-    /// The registered devices of a user.
-    pub(crate) async fn devices(&self, user: &UserId) -> Result<Devices, StoreError> {
+    /// The registered devices of a user, if they are remembered.
+    pub(crate) fn remembered(&self, user: &UserId) -> Option<Devices> {
+        let users = self.users.lock();
+        let (read, devices) = users.get(user)?;
+        (read.elapsed() < self.keep).then(|| devices.clone())
+    }
+
+    /// The registered devices of a user, as the store has them.
+    pub(crate) async fn read(&self, user: &UserId) -> Result<Devices, StoreError> {
         let now = Instant::now();
-        if let Some((read, devices)) = self.users.lock().get(user)
-            && now.duration_since(*read) < self.keep
-        {
-            return Ok(devices.clone());
-        }
         let found = registrations_of(&*self.store, user).await?;
         let devices: Devices = found.into_iter().map(|found| found.registration.device).collect();
         let mut users = self.users.lock();

@@ -130,8 +130,14 @@ impl PushSink for PushWorker {
     async fn hand_over(&self, _: ShardId, messages: Vec<PushMessage>, ticket: PushTicket) {
         for PushMessage { entry, to } in messages {
             self.desk.stats.handed.fetch_add(1, Relaxed);
-            let others: Vec<UserId> = to.iter().filter(|user| **user != entry.sender).cloned().collect();
-            for some in others.chunks(LOOKUPS) {
+            let mut unknown = Vec::new();
+            for user in to.iter().filter(|user| **user != entry.sender) {
+                match self.desk.known.remembered(user) {
+                    Some(devices) => self.desk.take(&entry, user, &devices, &ticket).await,
+                    None => unknown.push(user.clone()),
+                }
+            }
+            for some in unknown.chunks(LOOKUPS) {
                 let found = join_all(some.iter().map(|user| self.desk.devices(user))).await;
                 for (user, devices) in some.iter().zip(found) {
                     self.desk.take(&entry, user, &devices, &ticket).await;
@@ -156,10 +162,10 @@ impl Desk {
         millis(self.began.elapsed())
     }
 
-    /// The registered devices of a user, however long it takes.
+    /// The registered devices of a user, read however long it takes.
     async fn devices(&self, user: &UserId) -> Devices {
         loop {
-            match self.known.devices(user).await {
+            match self.known.read(user).await {
                 Ok(devices) => return devices,
                 Err(error) => {
                     warn!(%error, "registrations cannot be read");

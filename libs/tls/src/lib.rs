@@ -21,20 +21,30 @@ pub struct RootsError {
     pub reason: String,
 }
 
+/// The certificates of a PEM file, at least one.
+///
+/// # Errors
+/// [`RootsError`] when the file cannot be read, is not PEM, or has no certificate in it.
+pub fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, RootsError> {
+    let unusable = |reason: String| RootsError { file: file.to_owned(), reason };
+    let pem = fs::read(file).map_err(|error| unusable(error.to_string()))?;
+    let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
+    let found = found.map_err(|error| unusable(error.to_string()))?;
+    if found.is_empty() {
+        return Err(unusable("there is no certificate in it".to_owned()));
+    }
+    Ok(found)
+}
+
 /// A client that trusts the certificates of a PEM file, and shows none of its own.
 ///
 /// # Errors
 /// [`RootsError`] when the file cannot be read, is not PEM, or has no certificate in it.
 pub fn trusting(file: &Path) -> Result<Arc<ClientConfig>, RootsError> {
     let unusable = |reason: String| RootsError { file: file.to_owned(), reason };
-    let pem = fs::read(file).map_err(|error| unusable(error.to_string()))?;
     let mut roots = RootCertStore::empty();
-    for certificate in CertificateDer::pem_slice_iter(&pem) {
-        let certificate = certificate.map_err(|error| unusable(error.to_string()))?;
+    for certificate in certificates(file)? {
         roots.add(certificate).map_err(|error| unusable(error.to_string()))?;
-    }
-    if roots.is_empty() {
-        return Err(unusable("there is no certificate in it".to_owned()));
     }
     let client = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
         .with_safe_default_protocol_versions()

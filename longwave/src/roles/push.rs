@@ -13,8 +13,6 @@ use longwave_push::send::{
 };
 use longwave_push::{Badge, PushParts, PushSettings, PushStats, PushWorker};
 use longwave_settings::{PushBadge, PushSection};
-use rustls_pki_types::CertificateDer;
-use rustls_pki_types::pem::PemObject as _;
 
 /// Where the key lies by which conversations are named to providers: made once for a store, the same for all workers.
 const COLLAPSE_KEY: &str = "push/collapse-key";
@@ -101,10 +99,8 @@ fn sender(section: &PushSection, collapse: CollapseKey) -> anyhow::Result<Sender
         ..Transport::default()
     };
     if let Some(file) = &section.root_certificates {
-        let pem = text(file, "push.root_certificates")?;
-        transport.root_certificates = CertificateDer::pem_slice_iter(pem.expose().as_bytes())
-            .collect::<Result<_, _>>()
-            .map_err(|error| anyhow!("push.root_certificates {}: {error} (error 5001)", file.display()))?;
+        transport.root_certificates =
+            longwave_tls::certificates(file).map_err(|error| anyhow!("push.root_certificates {error} (error 5001)"))?;
     }
     let mut wording = Wording::new(collapse);
     wording.loc_key.clone_from(&section.loc_key);

@@ -9,6 +9,7 @@ mod authority;
 mod call;
 mod fcm;
 mod key;
+mod playground;
 mod server;
 mod splice;
 mod web_push;
@@ -17,6 +18,7 @@ pub use apns::{ApnsAct, ApnsPush, FakeApns};
 pub use authority::Authority;
 pub use fcm::{FakeFcm, FcmAct, FcmPush, GrantAct};
 pub use key::new_key_pem;
+pub use playground::Playground;
 pub use web_push::{FakeWebPush, Subscription, WebPushAct, WebPushPush};
 
 /// Why a fake could not start.
@@ -31,6 +33,9 @@ pub enum FakeError {
     /// No port to listen on.
     #[error("listen: {0}")]
     Listen(#[from] std::io::Error),
+    /// A file could not be written.
+    #[error("file: {0}")]
+    File(std::io::Error),
     /// A key could not be made.
     #[error("no key")]
     Key,

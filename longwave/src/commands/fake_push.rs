@@ -1,21 +1,16 @@
 //! `longwave fake-push`: the three push services on this machine, for people who develop applications. Prints what they get.
 
 use std::io::Write as _;
-use std::net::SocketAddr;
-use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use longwave_push::fake::{Authority, FakeApns, FakeFcm, FakeWebPush, new_key_pem};
-use longwave_push::send::{Clock, Es256Key, Secret, Target};
+use longwave_push::fake::Playground;
+use longwave_push::send::Target;
 use serde_json::json;
 
 use crate::cli::FakePush;
 
 const APP: &str = "app";
-const TOPIC: &str = "org.example.app";
-const TEAM: &str = "TEAM123456";
-const KEY_ID: &str = "KEY1234567";
 
 /// How often it looks what has come.
 const LOOK: Duration = Duration::from_millis(200);
@@ -34,41 +29,18 @@ pub(crate) fn run(arguments: &FakePush) -> anyhow::Result<()> {
 async fn play(arguments: &FakePush) -> anyhow::Result<()> {
     let directory = &arguments.directory;
     std::fs::create_dir_all(directory).with_context(|| directory.display().to_string())?;
-    let authority = Authority::new()?;
-    let port = |further: u16| {
-        let mut address: SocketAddr = arguments.listen;
-        address.set_port(address.port().saturating_add(further));
-        address
-    };
-    let apns = FakeApns::start_at(port(0), &authority, Clock::system()).await?;
-    let fcm = FakeFcm::start_at(port(1), &authority, "example", Clock::system()).await?;
-    let web_push = FakeWebPush::start_at(port(2), &authority, &[], Clock::system()).await?;
-    let (apple, browsers) = (new_key_pem()?, new_key_pem()?);
-    let public = |pem: &str| anyhow::Ok(Es256Key::from_pem(&Secret::new(pem))?.public());
-    apns.add_key(TEAM, KEY_ID, &public(&apple)?);
-    apns.add_topic(TOPIC);
-    let settings = format!(
-        "[push]\nroot_certificates = {root:?}\napns_production = {apns:?}\napns_sandbox = {apns:?}\nfcm_base = {fcm:?}\n\
-         web_push_private_addresses = true\n\n\
-         [[push.apns]]\napp = {APP:?}\ntopic = {TOPIC:?}\nteam = {TEAM:?}\nkey_id = {KEY_ID:?}\nkey_file = {apple:?}\n\n\
-         [[push.fcm]]\napp = {APP:?}\nservice_account = {account:?}\n\n\
-         [[push.web_push]]\napp = {APP:?}\nkey_file = {vapid:?}\ncontact = \"mailto:you@example.org\"\n",
-        root = file(directory, "root.pem", authority.root_pem())?,
-        apns = apns.url(),
-        fcm = fcm.url(),
-        apple = file(directory, "apns.p8", &apple)?,
-        account = file(directory, "service-account.json", &fcm.service_account())?,
-        vapid = file(directory, "vapid.pem", &browsers)?,
-    );
-    let settings = file(directory, "push.toml", &settings)?;
+    let playground = Playground::start(arguments.listen, directory, APP).await?;
+    let Playground { apns, fcm, web_push, vapid, settings } = playground;
+    let file = std::path::absolute(directory.join("push.toml"))?;
+    std::fs::write(&file, settings).with_context(|| file.display().to_string())?;
     let mut out = std::io::stdout();
-    writeln!(out, "start a server with: longwave serve --dev --config {settings}")?;
+    writeln!(out, "start a server with: longwave serve --dev --config {}", file.display())?;
     writeln!(out, "register a device, on u/{{user}}/rpc/json:")?;
     let request =
         |params: serde_json::Value| json!({"jsonrpc": "2.0", "id": 1, "method": "push.register", "params": params});
     writeln!(out, "{}", request(json!({"provider": "apns", "app": APP, "token": "00ff"})))?;
     writeln!(out, "{}", request(json!({"provider": "fcm", "app": APP, "token": "any"})))?;
-    if let Target::WebPush { endpoint, p256dh, auth } = web_push.subscribe(&public(&browsers)?)?.target {
+    if let Target::WebPush { endpoint, p256dh, auth } = web_push.subscribe(&vapid)?.target {
         let keys = json!({"p256dh": p256dh.expose(), "auth": auth.expose()});
         let subscription = json!({"endpoint": endpoint.expose(), "keys": keys});
         writeln!(out, "{}", request(json!({"provider": "web_push", "app": APP, "subscription": subscription})))?;
@@ -89,10 +61,4 @@ async fn play(arguments: &FakePush) -> anyhow::Result<()> {
         out.flush()?;
         tokio::time::sleep(LOOK).await;
     }
-}
-
-fn file(directory: &Path, name: &str, content: &str) -> anyhow::Result<String> {
-    let path = directory.join(name);
-    std::fs::write(&path, content).with_context(|| path.display().to_string())?;
-    Ok(std::path::absolute(&path)?.display().to_string())
 }

@@ -3,8 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 
-use longwave_push::fake::{Authority, FakeApns, FakeFcm, FakeWebPush};
-use longwave_push::send::{Clock, Es256Key, Secret};
+use longwave_push::fake::Playground;
 use longwave_testkit::client::Client;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -12,66 +11,41 @@ use tokio::runtime::Runtime;
 
 use crate::rig::{Rig, longwave};
 
-const TOPIC: &str = "org.example.chat";
-const TEAM: &str = "TEAM123456";
-const KEY_ID: &str = "KEY1234567";
+/// Times that tests can wait for.
+const SHORT: [&str; 2] = ["push.grace_millis=1000", "push.window_seconds=1"];
 
 /// The three providers, each with one application named `chat`.
 pub(crate) struct Providers {
-    pub(crate) apns: FakeApns,
-    pub(crate) fcm: FakeFcm,
-    pub(crate) web_push: FakeWebPush,
-    /// Public half of the key by which push services know the application.
-    pub(crate) vapid: String,
-    /// A settings file's section `push`.
-    pub(crate) settings: String,
+    playground: Playground,
     _directory: TempDir,
     _runtime: Runtime,
+}
+
+impl std::ops::Deref for Providers {
+    type Target = Playground;
+
+    fn deref(&self) -> &Playground {
+        &self.playground
+    }
 }
 
 impl Providers {
     pub(crate) fn start() -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let directory = tempfile::tempdir().unwrap();
-        let authority = Authority::new().unwrap();
-        let (apns, fcm, web_push) = runtime.block_on(async {
-            let clock = Clock::system();
-            (
-                FakeApns::start(&authority, clock.clone()).await.unwrap(),
-                FakeFcm::start(&authority, "example", clock.clone()).await.unwrap(),
-                FakeWebPush::start(&authority, &[], clock).await.unwrap(),
-            )
-        });
-        let file = |name: &str, content: &str| {
-            let path = directory.path().join(name);
-            std::fs::write(&path, content).unwrap();
-            path.to_str().unwrap().to_owned()
-        };
-        let key = || rcgen::KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256).unwrap().serialize_pem();
-        let (apple, browsers) = (key(), key());
-        let public = |pem: &str| Es256Key::from_pem(&Secret::new(pem)).unwrap().public();
-        apns.add_key(TEAM, KEY_ID, &public(&apple));
-        apns.add_topic(TOPIC);
-        let settings = format!(
-            "[push]\nroot_certificates = {root:?}\napns_production = {apns:?}\nfcm_base = {fcm:?}\n\
-             web_push_private_addresses = true\ngrace_millis = 1000\nwindow_seconds = 1\n\
-             [[push.apns]]\napp = \"chat\"\ntopic = {TOPIC:?}\nteam = {TEAM:?}\nkey_id = {KEY_ID:?}\nkey_file = {apple:?}\n\
-             [[push.fcm]]\napp = \"chat\"\nservice_account = {account:?}\n\
-             [[push.web_push]]\napp = \"chat\"\nkey_file = {browsers:?}\ncontact = \"mailto:ops@example.org\"\n",
-            root = file("root.pem", authority.root_pem()),
-            apns = apns.url(),
-            fcm = fcm.url(),
-            apple = file("apple.p8", &apple),
-            account = file("account.json", &fcm.service_account()),
-            browsers = file("vapid.pem", &browsers),
-        );
-        let vapid = public(&browsers);
-        Self { apns, fcm, web_push, vapid, settings, _directory: directory, _runtime: runtime }
+        let listen = "127.0.0.1:0".parse().unwrap();
+        let playground = runtime.block_on(Playground::start(listen, directory.path(), "chat")).unwrap();
+        Self { playground, _directory: directory, _runtime: runtime }
+    }
+
+    /// What a server is told beside the settings file.
+    pub(crate) fn arguments(settings: &[&str]) -> Vec<String> {
+        crate::rig::set(&[&SHORT, settings].concat())
     }
 
     /// A server in `--dev` that pushes to them, with these settings beside.
     pub(crate) fn server(&self, settings: &[&str]) -> Rig {
-        let more = crate::rig::set(settings);
+        let more = Self::arguments(settings);
         Rig::with(|plan| {
             let file = plan.data.parent().unwrap().join("longwave.toml");
             std::fs::write(&file, &self.settings).unwrap();

@@ -11,7 +11,7 @@ use longwave_testkit::server::{Role, Server, ServerPlan};
 use longwave_testkit::wire::Hello;
 
 use crate::push_rig::{Providers, register, shown_by};
-use crate::rig::{binary, eventually, figure, longwave, set};
+use crate::rig::{binary, eventually, figure, longwave};
 
 const SHARDS: u16 = 4;
 const PHONES: usize = 12;
@@ -41,7 +41,7 @@ fn no_push_is_lost_between_bridges_and_workers() {
         "log.level=info,scylla=warn".to_owned(),
     ];
     let mut arguments = vec!["--config".to_owned(), file("longwave.toml", &providers.settings)];
-    arguments.extend(set(&settings.each_ref().map(String::as_str)));
+    arguments.extend(Providers::arguments(&settings.each_ref().map(String::as_str)));
     let made = longwave(&[vec!["schema".to_owned()], arguments.clone()].concat());
     assert_eq!(made.code, 0, "{}", made.said());
     let start = |role: Role, name: &str| {

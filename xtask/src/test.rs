@@ -5,6 +5,7 @@
 //! reason, and fails under `CI`, so that nothing is skipped in silence.
 
 mod report;
+mod said;
 mod stage;
 mod tools;
 mod watch;

@@ -58,12 +58,16 @@ impl Report {
     /// The table and the closing line.
     pub(super) fn print(&self, strict: bool) {
         println!("\n==== summary ====");
-        for entry in &self.entries {
-            println!("{}", entry.row(strict));
+        let rows: Vec<_> = self.entries.iter().map(|entry| entry.row(strict)).collect();
+        for row in &rows {
+            println!("{}", row.lines().next().unwrap_or_default());
         }
         let took: Duration = self.entries.iter().map(|entry| entry.took).sum();
         println!("{:<8} {:<8} {:>8}", "total", "", clock(took));
         println!("{}", self.closing(strict));
+        for row in rows.iter().filter(|row| row.contains('\n')) {
+            println!("\n{row}");
+        }
     }
 
     fn closing(&self, strict: bool) -> String {
@@ -84,7 +88,8 @@ pub(super) fn heading(stage: &Stage) {
 
 /// After a stage.
 pub(super) fn ending(entry: &Entry) {
-    println!("---- {}", entry.row(false));
+    // What a failed program said has just gone by; it is repeated below the summary.
+    println!("---- {}", entry.row(false).lines().next().unwrap_or_default());
 }
 
 /// Minutes and seconds.

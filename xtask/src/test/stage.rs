@@ -17,7 +17,7 @@ use crate::program;
 pub(super) enum Verdict {
     /// It did its job; what it counted, if anything.
     Passed(String),
-    /// What is wrong, in one line; the details were printed as they came.
+    /// What is wrong, in one line, and below it what the program said about it.
     Failed(String),
     /// It did not run, and why.
     Skipped(String),
@@ -165,9 +165,10 @@ fn unit(root: &Path, stage: &Stage) -> Result<Verdict> {
     let mut test = program::cargo(root);
     test.args(["test", "--locked", "--workspace", "--no-fail-fast"]);
     let seen = watch::run(&mut test, stage.budget)?;
-    Ok(match verdict(&seen) {
-        Verdict::Passed(_) if seen.ignored > 0 => Verdict::Failed(format!("{} tests are switched off", seen.ignored)),
-        Verdict::Passed(_) if seen.passed == 0 => Verdict::Failed("no test ran".to_owned()),
+    let (passed, ignored) = (seen.passed, seen.ignored);
+    Ok(match verdict(seen) {
+        Verdict::Passed(_) if ignored > 0 => Verdict::Failed(format!("{ignored} tests are switched off")),
+        Verdict::Passed(_) if passed == 0 => Verdict::Failed("no test ran".to_owned()),
         other => other,
     })
 }
@@ -196,19 +197,24 @@ fn absent(root: &Path, file: &str) -> Option<Verdict> {
 }
 
 fn watched(stage: &Stage, command: &mut Command) -> Result<Verdict> {
-    Ok(verdict(&watch::run(command, stage.budget)?))
+    Ok(verdict(watch::run(command, stage.budget)?))
 }
 
-fn verdict(seen: &Seen) -> Verdict {
+fn verdict(seen: Seen) -> Verdict {
     let tests = match seen.passed + seen.failed {
         0 => String::new(),
         _ => format!("{} tests passed, {} failed", seen.passed, seen.failed),
     };
-    match &seen.failure {
-        None => Verdict::Passed(tests),
-        Some(failure) if tests.is_empty() => Verdict::Failed(failure.clone()),
-        Some(failure) => Verdict::Failed(format!("{failure}; {tests}")),
+    let Some(mut text) = seen.failure else {
+        return Verdict::Passed(tests);
+    };
+    if !tests.is_empty() {
+        text.push_str(&format!("; {tests}"));
     }
+    for line in seen.said.about_failures() {
+        text.push_str(&format!("\n    {line}"));
+    }
+    Verdict::Failed(text)
 }
 
 #[cfg(test)]
@@ -226,10 +232,12 @@ mod tests {
 
     #[test]
     fn a_failure_keeps_its_counts() {
-        let seen = Seen { passed: 3, failed: 1, ignored: 0, failure: Some("exit status: 101".to_owned()) };
-        let Verdict::Failed(text) = verdict(&seen) else {
+        let failure = Some("exit status: 101".to_owned());
+        let mut seen = Seen { passed: 3, failed: 1, failure, ..Seen::default() };
+        seen.said.line("---- a::b stdout ----");
+        let Verdict::Failed(text) = verdict(seen) else {
             panic!("a failed program is no pass");
         };
-        assert_eq!(text, "exit status: 101; 3 tests passed, 1 failed");
+        assert_eq!(text, "exit status: 101; 3 tests passed, 1 failed\n    ---- a::b stdout ----");
     }
 }

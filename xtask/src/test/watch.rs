@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
+use super::said::Said;
 use crate::program;
 
 /// What was seen of a program that is over.
@@ -24,6 +25,8 @@ pub(super) struct Seen {
     pub(super) ignored: u64,
     /// Why it counts as failed, if it does.
     pub(super) failure: Option<String>,
+    /// What it said about its failures, for the end of the report.
+    pub(super) said: Said,
 }
 
 /// A program that takes this many times its budget hangs.
@@ -63,7 +66,9 @@ fn run_within(command: &mut Command, limit: Option<Duration>) -> Result<Seen> {
         match next(&lines, deadline) {
             Ok(line) => {
                 pass_on(&line);
-                seen.count(&String::from_utf8_lossy(&line));
+                let line = String::from_utf8_lossy(&line);
+                seen.count(&line);
+                seen.said.line(&line);
             }
             Err(RecvTimeoutError::Disconnected) => break child.wait()?,
             Err(RecvTimeoutError::Timeout) => {

@@ -3,13 +3,18 @@
 //! The router stands in front of gate and feed, as both: what is published on a plain topic stays here, everything else goes through.
 //! A session that uses plain topics has a `Subscriber` beside its feed: a bounded queue, and what is in flight.
 
+mod backlog;
 mod delivery;
 mod gate;
 mod group;
 mod hold;
+mod lasting;
+mod log;
 mod open;
 mod outlet;
+mod pages;
 mod queue;
+mod restore;
 mod retained;
 mod router;
 mod settings;
@@ -18,6 +23,7 @@ mod subscriber;
 mod subscriptions;
 #[cfg(test)]
 mod tests;
+mod tidy;
 mod timers;
 mod wills;
 

@@ -9,6 +9,7 @@ mod banner;
 mod cli;
 mod commands;
 mod metrics;
+mod plain_log_rows;
 mod plain_store;
 mod push_report;
 mod roles;

@@ -47,7 +47,7 @@ impl<S: Plain> PlainStore for PlainRows<S> {
     }
 }
 
-fn row(message: &PlainMessage) -> MessageRow {
+pub(crate) fn row(message: &PlainMessage) -> MessageRow {
     let properties = message.properties.as_deref().cloned().unwrap_or_default();
     MessageRow {
         topic: message.topic.to_string(),
@@ -71,7 +71,7 @@ fn row(message: &PlainMessage) -> MessageRow {
 }
 
 /// A row as a message. One by somebody whose name would not be valid any more is left out.
-fn message(row: MessageRow) -> Option<PlainMessage> {
+pub(crate) fn message(row: MessageRow) -> Option<PlainMessage> {
     let (user, device) = (UserId::parse(&row.user), DeviceId::parse(&row.device));
     let (Ok(user), Ok(device)) = (user, device) else {
         warn!("a stored message of an unknown kind of user is left out");
@@ -113,7 +113,7 @@ fn stored_will(row: WillRow) -> Option<StoredWill> {
     })
 }
 
-fn refusal(error: StoreError) -> Refusal {
+pub(crate) fn refusal(error: StoreError) -> Refusal {
     let code = match error {
         StoreError::DiskFull { .. } => ErrorCode::DiskFull,
         _ => ErrorCode::StoreUnavailable,

@@ -22,6 +22,8 @@ mod marker;
 mod open_error;
 mod opening;
 mod plain;
+mod plain_fact;
+mod plain_log;
 mod pointers;
 mod prepare;
 mod read;

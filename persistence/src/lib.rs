@@ -35,7 +35,7 @@ pub use inbox::{Inbox, InboxRow};
 pub use journal::{Append, Appended, Audience, Journal, JournalRow, Outcome, Tenure, Watermarks};
 pub use log::{Direction, Head, Log, Page, Stored};
 pub use members::{ConversationRow, MemberRow, Members};
-pub use plain::{MessageRow, Plain, PropertyRow, WillRow};
+pub use plain::{LastingSession, LogRow, MessageRow, Plain, PlainLog, PropertyRow, Reference, WillRow};
 pub use pushes::{PushRecord, PushState, Pushes};
 pub use registers::{Expected, Put, Registers, Versioned};
 pub use retention::{RetentionPolicy, SweepReport};

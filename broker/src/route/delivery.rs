@@ -16,6 +16,7 @@ pub(super) fn delivery(copy: &Copy, number: Option<u64>, now: u64) -> Delivery {
         retain: copy.retain,
         resend: None,
         released: false,
+        packet_id: copy.flight.map(|flight| flight.packet_id),
         identifiers: Some(copy.identifiers.clone()),
         properties: properties(&copy.message, now),
     }

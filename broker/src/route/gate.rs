@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use longwave_model::{ErrorCode, Refusal};
-use longwave_port::{Answer, Completion, Gate, Guarantee, PlainMessage, Publish, is_plain};
+use longwave_model::{ErrorCode, PlainFact, PlainState, Refusal};
+use longwave_port::{Answer, Completion, Gate, Guarantee, PlainMessage, Publish, Sender, is_plain};
 
 use super::hold::{self, Hold};
+use super::log::Entry;
 use super::router::Router;
 
 impl Gate for Router {
@@ -24,31 +25,63 @@ impl Gate for Router {
             return completion.complete(hold::done());
         }
         let retain = publish.retain;
+        let taken = taken(&publish);
         let message = Arc::new(self.message(publish));
         if retain && let Err(refusal) = self.retained.change(&message, &self.parts.settings, &self.parts.stats) {
             return self.refuse(completion, refusal);
         }
-        if retain {
-            self.route(&message, &mut || None);
-            return self.retained.answer_when_durable(completion);
-        }
         let mut completion = Some(completion);
         let mut held: Option<Arc<Hold>> = None;
-        self.route(&message, &mut || {
+        let entry = self.route(&message, &mut || {
+            if retain {
+                return None;
+            }
             if held.is_none() {
                 held = completion.take().map(Hold::new);
                 if let Some(held) = &held {
-                    self.parts.stats.held_back.add(1);
-                    let wait = u64::try_from(self.parts.settings.publisher_wait.as_millis()).unwrap_or(u64::MAX);
-                    self.holds.add(self.now().saturating_add(wait), held);
+                    // Whether something is to be stored is known when everybody was asked.
+                    held.await_store();
+                    self.hold(held);
                 }
             }
             held.clone()
         });
-        if let Some(completion) = completion {
-            completion.complete(hold::done());
+        if retain {
+            self.retained.write_soon();
+        }
+        let asked = held.clone();
+        match (entry, retain) {
+            (None, false) => {
+                if let Some(completion) = completion {
+                    completion.complete(hold::done());
+                }
+            }
+            (None, true) => self.retained.answer_when_durable(completion.map(Hold::new)),
+            (Some(entry), _) => {
+                let answer = held.or_else(|| completion.map(Hold::new));
+                if retain {
+                    self.retained.answer_when_durable(answer.clone());
+                }
+                if taken.is_some()
+                    && let Some(subscriber) = self.known(&message.from)
+                {
+                    subscriber.state.lock().has_facts = true;
+                }
+                self.log.publish(Entry { answer, taken, ..entry });
+            }
+        }
+        if let Some(held) = asked {
+            held.stored();
         }
     }
+}
+
+/// What a QoS 2 publish leaves in the log, so that it is known when it comes again after a crash.
+fn taken(publish: &Publish) -> Option<PlainState> {
+    let Guarantee::ExactlyOnce { packet_id, uses } = publish.guarantee else { return None };
+    let Sender { user, device, .. } = &*publish.sender;
+    let fact = PlainFact::Taken { packet_id, uses: Some(uses) };
+    Some(PlainState { user: user.clone(), device: device.clone(), fact })
 }
 
 impl Router {

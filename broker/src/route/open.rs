@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::Ordering::Relaxed;
 
 use async_trait::async_trait;
-use longwave_model::Refusal;
+use longwave_model::{PlainFact, Refusal};
 use longwave_port::{Asker, Closing, Feed, Open, Opened, Sender, StoredWill, Subscription, Will, is_plain};
 
 use super::outlet::RoutedOutlet;
@@ -46,6 +46,7 @@ async fn open_session(router: &Arc<Router>, mut open: Open) -> Result<Opened, Re
         inner: opened.outlet,
         sender: opened.sender.clone(),
         mailbox,
+        lasting: expiry_seconds > 0,
         subscriber: OnceLock::new(),
     };
     // What was allowed once may not be any more.
@@ -55,6 +56,7 @@ async fn open_session(router: &Arc<Router>, mut open: Open) -> Result<Opened, Re
         let subscriber = outlet.subscriber();
         router.restore(subscriber, &plain);
         subscriber.state.lock().will = will;
+        router.pull(subscriber);
     }
     Ok(Opened { outlet: Arc::new(outlet), ..opened })
 }
@@ -81,6 +83,9 @@ impl Router {
         let held = subscriber.state.lock().subscriptions.clone();
         for gone in held.iter().filter(|held| rows.iter().all(|row| row.filter != held.filter)) {
             self.remove(subscriber, &gone.filter);
+            if let Some(fact) = subscriber.no_longer(&gone.filter) {
+                self.log.note(fact);
+            }
         }
         for row in rows {
             if !held.iter().any(|held| held == *row) {
@@ -141,6 +146,9 @@ impl Router {
             self.withdraw(subscriber, &subscription.filter);
         }
         subscriber.end(&self.parts.stats);
+        if std::mem::take(&mut subscriber.state.lock().has_facts) {
+            self.log.note(subscriber.fact(PlainFact::Ended));
+        }
         let mut subscribers = self.subscribers.lock();
         let key = (subscriber.sender.user.clone(), subscriber.sender.device.clone());
         if subscribers.get(&key).is_some_and(|known| Arc::ptr_eq(known, subscriber)) {

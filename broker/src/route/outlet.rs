@@ -3,12 +3,12 @@
 use std::sync::{Arc, OnceLock};
 
 use async_trait::async_trait;
-use longwave_model::Refusal;
+use longwave_model::{PlainFact, Refusal};
 use longwave_port::{Closing, Delivery, Mailbox, Outlet, Sender, Subscription, Ticket, is_plain, shared};
 
 use super::delivery::PLAIN;
 use super::router::Router;
-use super::subscriber::Subscriber;
+use super::subscriber::{Ended, Subscriber};
 
 /// The outlet that the connection sees.
 pub(super) struct RoutedOutlet {
@@ -16,6 +16,8 @@ pub(super) struct RoutedOutlet {
     pub(super) inner: Arc<dyn Outlet>,
     pub(super) sender: Arc<Sender>,
     pub(super) mailbox: Arc<dyn Mailbox>,
+    /// Whether the session outlives the connection.
+    pub(super) lasting: bool,
     /// Set once the session uses plain topics: most sessions never do.
     pub(super) subscriber: OnceLock<Arc<Subscriber>>,
 }
@@ -25,6 +27,9 @@ impl RoutedOutlet {
     pub(super) fn subscriber(&self) -> &Arc<Subscriber> {
         self.subscriber.get_or_init(|| {
             let subscriber = self.router.subscriber(&self.sender);
+            if self.lasting {
+                subscriber.make_lasting(self.router.log.last());
+            }
             subscriber.attach(self.mailbox.clone(), self.router.now());
             subscriber
         })
@@ -44,6 +49,33 @@ impl RoutedOutlet {
     }
 }
 
+impl RoutedOutlet {
+    /// Stores from where on a session that outlives its connection is owed what its new subscriptions match.
+    async fn begin(&self, subscriptions: &[Subscription]) -> Result<(), Refusal> {
+        let plain = |held: &&Subscription| is_plain(&held.filter) && shared(&held.filter).is_none();
+        let mut facts = Vec::new();
+        if self.lasting {
+            for subscription in subscriptions.iter().filter(plain) {
+                facts.extend(self.subscriber().begins(&subscription.filter, self.router.log.last()));
+            }
+        }
+        if !facts.is_empty() {
+            self.subscriber().state.lock().has_facts = true;
+        }
+        self.router.log.keep(facts).await
+    }
+
+    fn ended(&self, subscriber: &Arc<Subscriber>, ended: Ended) {
+        if ended.moved {
+            self.router.log.moved(subscriber);
+        }
+        for (group, number) in ended.shared {
+            group.done(number);
+            self.router.log.consume(group.filter.clone(), number);
+        }
+    }
+}
+
 #[async_trait]
 impl Outlet for RoutedOutlet {
     async fn subscribe(&self, subscriptions: Vec<Subscription>) -> Result<Vec<Result<u8, Refusal>>, Refusal> {
@@ -55,6 +87,7 @@ impl Outlet for RoutedOutlet {
             .filter(|(_, checked)| checked.is_ok())
             .map(|(subscription, _)| subscription)
             .collect();
+        self.begin(&allowed).await?;
         // Stored first [MQTT-3.8.4-1]: what a durable session was granted it finds again.
         let answers = if allowed.is_empty() { Vec::new() } else { self.inner.subscribe(allowed.clone()).await? };
         for (subscription, answer) in allowed.into_iter().zip(&answers) {
@@ -77,6 +110,9 @@ impl Outlet for RoutedOutlet {
         if let Some(subscriber) = self.subscriber.get() {
             for filter in filters.iter().filter(|filter| is_plain(filter)) {
                 self.router.remove(subscriber, filter);
+                if let Some(fact) = subscriber.no_longer(filter) {
+                    self.router.log.note(fact);
+                }
             }
         }
         Ok(answers)
@@ -94,19 +130,31 @@ impl Outlet for RoutedOutlet {
             return;
         }
         let Router { parts, .. } = &*self.router;
-        subscriber.take(left, bytes - used, out, &parts.settings, &parts.stats, self.router.now());
+        let (wants_page, ended) =
+            subscriber.take(left, bytes - used, out, &parts.settings, &parts.stats, self.router.now());
+        if wants_page {
+            self.router.clone().read_page(subscriber.clone());
+        }
+        self.ended(subscriber, ended);
+        self.router.pull(subscriber);
     }
 
     fn acked(&self, ticket: Ticket) {
         match self.subscriber.get() {
-            Some(subscriber) if ticket.0 & PLAIN != 0 => subscriber.acked(ticket.0, &self.router.parts.stats),
+            Some(subscriber) if ticket.0 & PLAIN != 0 => {
+                self.ended(subscriber, subscriber.acked(ticket.0, &self.router.parts.stats));
+            }
             _ => self.inner.acked(ticket),
         }
     }
 
     fn received(&self, ticket: Ticket) {
         match self.subscriber.get() {
-            Some(subscriber) if ticket.0 & PLAIN != 0 => subscriber.received(ticket.0),
+            Some(subscriber) if ticket.0 & PLAIN != 0 => {
+                if let Some((number, fact)) = subscriber.received(ticket.0) {
+                    self.router.log.received(subscriber, number, fact);
+                }
+            }
             _ => self.inner.received(ticket),
         }
     }
@@ -114,7 +162,11 @@ impl Outlet for RoutedOutlet {
     async fn released(&self, packet_id: u16, uses: u32) -> Result<(), Refusal> {
         self.inner.released(packet_id, uses).await?;
         if let Some(subscriber) = self.router.known(&self.sender) {
-            subscriber.state.lock().received.retain(|(id, _)| *id != packet_id);
+            let mut state = subscriber.state.lock();
+            state.received.retain(|(id, _)| *id != packet_id);
+            if state.has_facts {
+                self.router.log.note(subscriber.fact(PlainFact::Taken { packet_id, uses: None }));
+            }
         }
         Ok(())
     }
@@ -127,6 +179,8 @@ impl Outlet for RoutedOutlet {
         // First, so that nothing more is handed to a connection that is gone.
         let shared = subscriber.detach(&sent, &self.router.parts.stats);
         self.router.hand_on(shared);
+        // What it has acknowledged is not to come again after an orderly end of the server. If it cannot be stored, it may.
+        let _ = self.router.log.keep(subscriber.place(self.router.log.last()).into_vec()).await;
         let ended = Closing { unsettled: Vec::new(), in_flight: Vec::new(), ..closing };
         let rest = Closing { in_flight, unsettled: closing.unsettled, ..ended.clone() };
         self.inner.close(rest).await;

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use longwave_model::PlainFlight;
 use longwave_port::PlainMessage;
 
 use super::group::Group;
@@ -19,10 +20,14 @@ pub(super) struct Copy {
     pub(super) identifiers: Box<[u32]>,
     /// The shared subscription it came by: another member may get it instead.
     pub(super) group: Option<Arc<Group>>,
+    /// Its number in the log; 0 when it is not there.
+    pub(super) number: u64,
+    /// At QoS 2 from the log, for one session: the packet id that is stored for it.
+    pub(super) flight: Option<PlainFlight>,
 }
 
 impl Copy {
-    fn bytes(&self) -> usize {
+    pub(super) fn bytes(&self) -> usize {
         self.message.topic.len() + self.message.payload.len()
     }
 
@@ -97,14 +102,28 @@ impl Queue {
         Some(copy)
     }
 
-    /// Whether publishers should slow down.
-    pub(super) fn is_high(&self, settings: &RouteSettings) -> bool {
-        self.live.len() > settings.queue_messages / 2 || self.bytes > settings.queue_bytes / 2
+    /// Messages that were published since their subscription was made, and their bytes.
+    pub(super) fn live(&self) -> (usize, usize) {
+        (self.live.len(), self.bytes)
     }
 
-    /// Whether they may go on.
-    pub(super) fn is_low(&self, settings: &RouteSettings) -> bool {
-        self.live.len() <= settings.queue_messages / 4 && self.bytes <= settings.queue_bytes / 4
+    /// The numbers of the log among them, of what came by no shared subscription.
+    pub(super) fn numbers(&self) -> impl Iterator<Item = u64> {
+        self.live.iter().filter(|copy| copy.group.is_none() && copy.number > 0).map(|copy| copy.number)
+    }
+
+    /// Adds what is in the log, and therefore within limits already.
+    pub(super) fn push_logged(&mut self, copy: Copy) {
+        self.bytes += copy.bytes();
+        self.live.push_back(copy);
+    }
+
+    /// Takes out the oldest that is in the log, to drop it.
+    pub(super) fn pop_logged(&mut self) -> Option<Copy> {
+        let index = self.live.iter().position(|copy| copy.number > 0 && copy.group.is_none())?;
+        let copy = self.live.remove(index)?;
+        self.bytes -= copy.bytes();
+        Some(copy)
     }
 
     /// Takes out what this says no to.

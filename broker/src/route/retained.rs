@@ -5,13 +5,13 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use longwave_model::{ErrorCode, Refusal};
-use longwave_port::{Answer, Completion, PlainMessage, PlainStore};
+use longwave_port::{Answer, PlainMessage, PlainStore};
 use longwave_topic_index::TopicMap;
 use parking_lot::{Mutex, RwLock};
 use tokio::sync::Notify;
 use tracing::warn;
 
-use super::hold;
+use super::hold::Hold;
 use super::settings::RouteSettings;
 use super::stats::RouteStats;
 
@@ -33,7 +33,7 @@ struct Known {
 #[derive(Default)]
 struct Unwritten {
     changes: HashMap<Arc<str>, Option<Arc<PlainMessage>>>,
-    waiting: Vec<Completion>,
+    waiting: Vec<Arc<Hold>>,
 }
 
 impl Retained {
@@ -80,9 +80,12 @@ impl Retained {
         Ok(())
     }
 
-    /// Answers a publish when what was changed so far is durable.
-    pub(super) fn answer_when_durable(&self, completion: Completion) {
-        self.unwritten.lock().waiting.push(completion);
+    /// Lets go of the answer to a publish when what was changed so far is durable.
+    pub(super) fn answer_when_durable(&self, answer: Option<Arc<Hold>>) {
+        if let Some(answer) = answer {
+            answer.await_store();
+            self.unwritten.lock().waiting.push(answer);
+        }
         self.wake.notify_one();
     }
 
@@ -132,12 +135,14 @@ impl Retained {
                     unwritten.changes.entry(topic).or_insert(kept);
                 }
             }
-            for completion in waiting {
-                completion.complete(match &outcome {
-                    Ok(()) => hold::done(),
-                    Err(refusal) => Answer::Refused { refusal: refusal.clone(), notice: None },
-                });
+            if let Err(refusal) = &outcome {
+                for answer in &waiting {
+                    answer.answer(Answer::Refused { refusal: refusal.clone(), notice: None });
+                }
             }
+            // Answered when the log has it too, where it has to.
+            waiting.iter().for_each(|answer| answer.stored());
+            drop(waiting);
             if let Err(refusal) = outcome {
                 warn!(code = refusal.code.number(), reason = %refusal.reason, "retained messages not stored");
             }

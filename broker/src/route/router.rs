@@ -6,13 +6,14 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use longwave_model::{DeviceId, Refusal, UserId};
-use longwave_port::{Feed, Gate, PlainMessage, PlainStore, Sender, TopicAccess};
+use longwave_port::{Feed, Gate, PlainLog, PlainMessage, PlainStore, Sender, TopicAccess};
 use longwave_topic_index::TopicIndex;
 use parking_lot::{Mutex, RwLock};
 use smallvec::SmallVec;
 
 use super::group::Group;
 use super::hold::{Hold, Holds};
+use super::log::{Entry, Log};
 use super::queue::Copy;
 use super::retained::Retained;
 use super::settings::RouteSettings;
@@ -33,6 +34,8 @@ pub struct RouterParts {
     pub access: Arc<dyn TopicAccess>,
     /// What outlives the process.
     pub store: Arc<dyn PlainStore>,
+    /// What waits for sessions that may be away.
+    pub log: Arc<dyn PlainLog>,
     /// Limits.
     pub settings: RouteSettings,
     /// Where to count.
@@ -48,6 +51,7 @@ pub struct Router {
     pub(super) groups: Mutex<HashMap<String, Arc<Group>>>,
     pub(super) subscribers: Mutex<HashMap<(UserId, DeviceId), Arc<Subscriber>>>,
     pub(super) retained: Arc<Retained>,
+    pub(super) log: Arc<Log>,
     pub(super) holds: Holds,
     pub(super) timers: Timers,
     last_number: AtomicU64,
@@ -57,6 +61,8 @@ pub struct Router {
 /// A subscription, as the index has it.
 pub(super) struct Target {
     pub(super) to: To,
+    /// The filter, when its messages are kept in the log.
+    pub(super) filter: Option<Arc<str>>,
     pub(super) qos: u8,
     pub(super) no_local: bool,
     pub(super) retain_as_published: bool,
@@ -64,6 +70,7 @@ pub(super) struct Target {
 }
 
 /// Whose it is.
+#[derive(Clone)]
 pub(super) enum To {
     One(Arc<Subscriber>),
     Group(Arc<Group>),
@@ -78,18 +85,23 @@ impl Router {
         let retained = Arc::new(Retained::default());
         retained.load(parts.store.retained().await?, &parts.stats);
         let wills = parts.store.wills().await?;
+        let log = Arc::new(Log::new(parts.log.clone(), parts.log.last_number().await?));
         let router = Arc::new_cyclic(|this| Self {
             index: RwLock::default(),
             groups: Mutex::default(),
             subscribers: Mutex::default(),
             retained,
+            log,
             holds: Holds::default(),
             timers: Timers::default(),
             last_number: AtomicU64::new(0),
             this: this.clone(),
             parts,
         });
+        router.restore_sessions().await?;
         router.expect_back(wills);
+        tokio::spawn(router.log.clone().write_all(Arc::downgrade(&router)));
+        tokio::spawn(Self::tidy_up(Arc::downgrade(&router)));
         tokio::spawn(router.retained.clone().write_all(router.parts.store.clone()));
         tokio::spawn(Self::tick(Arc::downgrade(&router)));
         Ok(router)
@@ -124,7 +136,13 @@ impl Router {
 
     /// Gives a message to everybody who wants it. A session whose filters overlap gets one copy, at the highest QoS granted, with the
     /// identifiers of all that match [MQTT-3.3.4-2] [MQTT-3.3.4-4]. `hold` makes the answer to the publish one that can be held back.
-    pub(super) fn route(&self, message: &Arc<PlainMessage>, hold: &mut dyn FnMut() -> Option<Arc<Hold>>) {
+    /// Answers what is to be stored before those get it that may be away.
+    #[must_use]
+    pub(super) fn route(
+        &self,
+        message: &Arc<PlainMessage>,
+        hold: &mut dyn FnMut() -> Option<Arc<Hold>>,
+    ) -> Option<Entry> {
         let (settings, stats, now) = (&self.parts.settings, &self.parts.stats, self.now());
         stats.received.add(1);
         let index = self.index.read();
@@ -136,9 +154,11 @@ impl Router {
             }
         });
         if found.is_empty() {
-            return stats.drop_one(Dropped::NoSubscriber);
+            stats.drop_one(Dropped::NoSubscriber);
+            return None;
         }
         stats.routed.add(1);
+        let mut entry: Option<Entry> = None;
         found.sort_unstable_by_key(|(number, _)| *number);
         for same in found.chunk_by(|a, b| a.0 == b.0) {
             let mut copy = Copy {
@@ -147,11 +167,23 @@ impl Router {
                 retain: false,
                 identifiers: same.iter().filter_map(|(_, target)| target.identifier).collect(),
                 group: None,
+                number: 0,
+                flight: None,
             };
             for (_, target) in same {
                 copy.qos = copy.qos.max(target.qos.min(message.qos));
                 // [MQTT-3.3.1-12], [MQTT-3.3.1-13]
                 copy.retain |= message.retain && target.retain_as_published;
+            }
+            if copy.qos > 0 && same[0].1.to.is_lasting() {
+                let entry = entry.get_or_insert_with(|| Entry::of(message));
+                let wanted = same.iter().filter(|(_, target)| target.qos > 0);
+                entry.want(wanted.filter_map(|(_, target)| target.filter.clone()));
+                if let To::Group(group) = &same[0].1.to {
+                    copy.group = Some(group.clone());
+                }
+                entry.targets.push((same[0].1.to.clone(), copy));
+                continue;
             }
             stats.copies.add(1);
             match &same[0].1.to {
@@ -166,16 +198,22 @@ impl Router {
                 }
             }
         }
+        entry
     }
 
-    /// Gives copies that a member of a shared subscription did not get to others.
-    pub(super) fn hand_on(&self, copies: Vec<Copy>) {
-        let now = self.now();
-        for copy in copies {
-            match copy.group.clone() {
-                Some(group) => group.hand_out(copy, &self.parts.settings, &self.parts.stats, now, &mut || None),
-                None => self.parts.stats.drop_one(Dropped::SessionEnded),
-            }
+    /// Holds an answer back for as long as publishers wait for receivers.
+    pub(super) fn hold(&self, answer: &Arc<Hold>) {
+        self.parts.stats.held_back.add(1);
+        let wait = u64::try_from(self.parts.settings.publisher_wait.as_millis()).unwrap_or(u64::MAX);
+        self.holds.add(self.now().saturating_add(wait), answer);
+    }
+}
+
+impl To {
+    fn is_lasting(&self) -> bool {
+        match self {
+            Self::One(subscriber) => subscriber.is_lasting(),
+            Self::Group(group) => group.is_lasting(),
         }
     }
 }

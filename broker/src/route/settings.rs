@@ -23,6 +23,8 @@ pub struct RouteSettings {
     pub queue_messages: usize,
     /// Bytes of topics and payloads that may wait for one session; further messages are dropped.
     pub queue_bytes: usize,
+    /// How long a message waits at most for a session that outlives its connection.
+    pub queue_age: Duration,
     /// How long a publisher's acknowledgement is held back at most because a receiver's queue is more than half full.
     pub publisher_wait: Duration,
     /// Retained messages.
@@ -41,6 +43,7 @@ impl Default for RouteSettings {
             levels: 64,
             queue_messages: 1_000,
             queue_bytes: 1024 * 1024,
+            queue_age: Duration::from_secs(7 * 24 * 3_600),
             publisher_wait: Duration::from_millis(500),
             retained_messages: 100_000,
             retained_bytes: 64 * 1024 * 1024,

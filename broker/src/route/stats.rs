@@ -17,12 +17,24 @@ pub enum Dropped {
     Offline,
     /// The receiver's session ended.
     SessionEnded,
+    /// It waited for the receiver longer than messages may.
+    QueueAge,
+    /// It could not be stored for a receiver that may be away; the publisher was not told otherwise.
+    NotStored,
 }
 
 impl Dropped {
     /// All reasons.
-    pub const ALL: [Self; 6] =
-        [Self::NoSubscriber, Self::QueueFull, Self::QueueBytes, Self::Expired, Self::Offline, Self::SessionEnded];
+    pub const ALL: [Self; 8] = [
+        Self::NoSubscriber,
+        Self::QueueFull,
+        Self::QueueBytes,
+        Self::Expired,
+        Self::Offline,
+        Self::SessionEnded,
+        Self::QueueAge,
+        Self::NotStored,
+    ];
 
     /// Its name in metrics.
     #[must_use]
@@ -34,6 +46,8 @@ impl Dropped {
             Self::Expired => "expired",
             Self::Offline => "offline",
             Self::SessionEnded => "session_ended",
+            Self::QueueAge => "queue_age",
+            Self::NotStored => "not_stored",
         }
     }
 }
@@ -60,6 +74,8 @@ pub struct RouteStats {
     pub subscriptions: Gauge,
     /// Sessions that use plain topics, connected or not.
     pub subscribers: Gauge,
+    /// Messages in the log, which wait for sessions that may be away.
+    pub logged_messages: Gauge,
     /// Retained messages.
     pub retained_messages: Gauge,
     /// Bytes of retained messages.
@@ -78,6 +94,11 @@ impl RouteStats {
 
     pub(super) fn drop_one(&self, why: Dropped) {
         self.dropped[why as usize].add(1);
+    }
+
+    /// Copies are dropped that did not wait yet.
+    pub(super) fn drop_many(&self, why: Dropped, count: usize) {
+        self.dropped[why as usize].add(count as u64);
     }
 
     /// A copy that waited is dropped.

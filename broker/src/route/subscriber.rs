@@ -1,15 +1,19 @@
-//! One session on plain topics: its queue, what is in flight, its subscriptions and its will. It outlives the connection as long as
-//! the session does, in memory: a restart of the server empties the queue.
+//! One session on plain topics: its queue, what is in flight, its subscriptions and its will. What outlives the connection is
+//! beside it, in `lasting`.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
 
-use longwave_port::{Delivery, Mailbox, Resend, Sender, Subscription, Will};
+use longwave_model::{PlainFact, PlainFlight, PlainState};
+use longwave_port::{Delivery, Mailbox, Resend, Sender, Subscription, Ticket, Will};
 use parking_lot::Mutex;
+use smallvec::SmallVec;
 
 use super::delivery::{PLAIN, delivery};
+use super::group::Group;
 use super::hold::Hold;
+use super::lasting::Lasting;
 use super::queue::{Copy, Queue};
 use super::settings::RouteSettings;
 use super::stats::{Dropped, RouteStats};
@@ -28,37 +32,56 @@ pub(super) struct Subscriber {
     /// Raised when it is attached or detached, so that timers set before mean nothing any more.
     pub(super) generation: AtomicU64,
     connected: AtomicBool,
+    pub(super) lasting: AtomicBool,
     /// Copies that wait or are in flight.
-    load: AtomicUsize,
+    pub(super) load: AtomicUsize,
     pub(super) state: Mutex<State>,
 }
 
 #[derive(Default)]
 pub(super) struct State {
-    mailbox: Option<Arc<dyn Mailbox>>,
-    queue: Queue,
+    pub(super) mailbox: Option<Arc<dyn Mailbox>>,
+    pub(super) queue: Queue,
     /// Handed to the connection above QoS 0, in order.
-    in_flight: VecDeque<InFlight>,
+    pub(super) in_flight: VecDeque<InFlight>,
     /// In flight on an earlier connection: what goes out first.
-    again: VecDeque<InFlight>,
+    pub(super) again: VecDeque<InFlight>,
+    /// In flight, and their PUBREL may go.
+    pub(super) released: Vec<u64>,
     last_number: u64,
     holds: Vec<Arc<Hold>>,
     /// When the connection last took something, Unix time in milliseconds.
     took_at: u64,
+    /// Of a session that outlives its connection.
+    pub(super) lasting: Option<Box<Lasting>>,
+    /// Whether the store has facts about it that its end is to remove.
+    pub(super) has_facts: bool,
     pub(super) subscriptions: Vec<Subscription>,
+    /// Shared subscriptions that it is a member of.
+    pub(super) groups: Vec<Arc<Group>>,
     /// QoS 2 publishes of the device that were routed and are not released: packet id and use.
     pub(super) received: Vec<(u16, u32)>,
     pub(super) will: Option<Box<Will>>,
-    ended: bool,
+    pub(super) ended: bool,
 }
 
+/// A delivery that is not complete.
 #[derive(Debug)]
-struct InFlight {
-    number: u64,
-    copy: Copy,
+pub(super) struct InFlight {
+    pub(super) number: u64,
+    pub(super) copy: Copy,
     packet_id: Option<u16>,
     /// The device has it: PUBREC came.
-    received: bool,
+    pub(super) received: bool,
+}
+
+/// What the end of a delivery means to others.
+#[derive(Debug, Default)]
+pub(super) struct Ended {
+    /// A shared subscription is done with these.
+    pub(super) shared: SmallVec<[(Arc<Group>, u64); 1]>,
+    /// The session's place in the log has moved, and nobody knows yet.
+    pub(super) moved: bool,
 }
 
 impl Subscriber {
@@ -68,6 +91,7 @@ impl Subscriber {
             sender,
             generation: AtomicU64::new(0),
             connected: AtomicBool::new(false),
+            lasting: AtomicBool::new(false),
             load: AtomicUsize::new(0),
             state: Mutex::default(),
         }
@@ -96,7 +120,8 @@ impl Subscriber {
                 None => state.queue.push_front(sent.copy),
             }
         }
-        if state.queue.len() + state.again.len() > 0 {
+        let behind = state.lasting.as_ref().is_some_and(|lasting| lasting.backlog.is_behind());
+        if behind || state.queue.len() + state.again.len() > 0 {
             mailbox.wake();
         }
         state.mailbox = Some(mailbox);
@@ -108,8 +133,10 @@ impl Subscriber {
         self.generation.fetch_add(1, Relaxed);
         self.connected.store(false, Relaxed);
         let mut state = self.state.lock();
+        let state = &mut *state;
         state.mailbox = None;
         state.holds = Vec::new();
+        state.released = Vec::new();
         for sent in &mut state.in_flight {
             sent.packet_id = packet_ids.iter().find(|(_, number)| *number == sent.number).map(|(id, _)| *id);
         }
@@ -121,16 +148,18 @@ impl Subscriber {
                 None => offline += 1,
             }
         }
-        let mut kept = VecDeque::new();
+        let mut unsent = Vec::new();
         for sent in std::mem::take(&mut state.in_flight) {
             if sent.copy.group.is_some() && (sent.copy.qos == 1 || sent.packet_id.is_none()) {
                 shared.push(sent.copy);
+            } else if sent.copy.number > 0 && sent.packet_id.is_none() {
+                unsent.push(sent.copy);
             } else {
-                kept.push_back(sent);
+                state.in_flight.push_back(sent);
             }
         }
-        state.in_flight = kept;
-        drop(state);
+        unsent.into_iter().rev().for_each(|copy| state.queue.push_front(copy));
+        state.leave_to_the_log();
         self.load.fetch_sub(offline + shared.len(), Relaxed);
         stats.drop_waiting(Dropped::Offline, offline);
         stats.waiting.add(-i64::try_from(shared.len()).unwrap_or(i64::MAX));
@@ -143,6 +172,7 @@ impl Subscriber {
         state.ended = true;
         let mut lost = state.queue.keep(|_| false).len();
         lost += state.in_flight.len() + state.again.len();
+        lost += state.lasting.take().map_or(0, |lasting| lasting.backlog.unread());
         state.in_flight = VecDeque::new();
         state.again = VecDeque::new();
         drop(state);
@@ -176,13 +206,18 @@ impl Subscriber {
         stats.waiting.add(1);
         let Some(mailbox) = &state.mailbox else { return Ok(()) };
         mailbox.wake();
-        if state.queue.is_high(settings) && now.saturating_sub(state.took_at) < KEEPS_UP {
-            if state.holds.len() >= MANY_HOLDS {
-                state.holds.retain(|hold| !hold.is_over());
-            }
-            state.holds.extend(hold());
+        if state.is_high(settings)
+            && self.keeps_up(&state, now)
+            && let Some(hold) = hold()
+        {
+            state.hold(hold);
         }
         Ok(())
+    }
+
+    /// Whether its connection has taken something lately.
+    pub(super) fn keeps_up(&self, state: &State, now: u64) -> bool {
+        now.saturating_sub(state.took_at) < KEEPS_UP
     }
 
     /// Queues retained messages.
@@ -203,7 +238,7 @@ impl Subscriber {
         }
     }
 
-    /// See [`longwave_port::Outlet::take`].
+    /// See [`longwave_port::Outlet::take`]. Whether a page of the log is to be read, and what ended.
     pub(super) fn take(
         &self,
         room: usize,
@@ -212,10 +247,13 @@ impl Subscriber {
         settings: &RouteSettings,
         stats: &RouteStats,
         now: u64,
-    ) {
+    ) -> (bool, Ended) {
         let mut state = self.state.lock();
-        let before = out.len();
+        let (before, mut ended) = (out.len(), Ended::default());
         let (mut room, mut used) = (room, 0);
+        for number in std::mem::take(&mut state.released) {
+            out.push(Delivery { ticket: Some(Ticket(number | PLAIN)), released: true, ..Delivery::default() });
+        }
         while room > 0
             && used <= bytes
             && let Some(sent) = state.again.pop_front()
@@ -230,8 +268,11 @@ impl Subscriber {
         }
         while used <= bytes && state.again.is_empty() {
             let Some(next) = state.queue.front() else { break };
-            if next.is_expired(now) {
-                drop(state.queue.pop());
+            // One that an earlier process may have sent is brought to its end.
+            if next.is_expired(now) && state.sent_before(next).is_none() {
+                if let Some(copy) = state.queue.pop() {
+                    state.is_done(copy, &mut ended);
+                }
                 self.load.fetch_sub(1, Relaxed);
                 stats.drop_waiting(Dropped::Expired, 1);
                 continue;
@@ -246,43 +287,75 @@ impl Subscriber {
                 self.load.fetch_sub(1, Relaxed);
                 stats.waiting.add(-1);
                 stats.delivered.add(1);
+                state.is_done(copy, &mut ended);
                 continue;
             }
             room -= 1;
             state.last_number += 1;
             let number = state.last_number;
-            out.push(delivery(&copy, Some(number), now));
-            state.in_flight.push_back(InFlight { number, copy, packet_id: None, received: false });
+            let before = state.sent_before(&copy);
+            let received = before.is_some_and(|flight| flight.received);
+            let resend = before.map(|flight| Resend(flight.packet_id));
+            out.push(Delivery { resend, released: received, ..delivery(&copy, Some(number), now) });
+            state.in_flight.push_back(InFlight { number, copy, packet_id: None, received });
         }
         if out.len() > before {
             state.took_at = now;
         }
-        if !state.holds.is_empty() && state.queue.is_low(settings) {
+        let wants_page = state.wants_page();
+        if !state.holds.is_empty() && state.is_low(settings) {
             let holds = std::mem::take(&mut state.holds);
             drop(state);
             drop(holds);
         }
+        (wants_page, ended)
     }
 
     /// A delivery is complete.
-    pub(super) fn acked(&self, ticket: u64, stats: &RouteStats) {
+    pub(super) fn acked(&self, ticket: u64, stats: &RouteStats) -> Ended {
+        let mut ended = Ended::default();
         let mut state = self.state.lock();
-        let Ok(index) = state.in_flight.binary_search_by_key(&(ticket & !PLAIN), |sent| sent.number) else { return };
-        state.in_flight.remove(index);
+        let index = state.in_flight.binary_search_by_key(&(ticket & !PLAIN), |sent| sent.number);
+        let Some(sent) = index.ok().and_then(|index| state.in_flight.remove(index)) else { return ended };
         if state.in_flight.is_empty() {
             state.in_flight = VecDeque::new();
         }
+        state.is_done(sent.copy, &mut ended);
         drop(state);
         self.load.fetch_sub(1, Relaxed);
         stats.waiting.add(-1);
         stats.delivered.add(1);
+        ended
     }
 
-    /// The device has a delivery at QoS 2.
-    pub(super) fn received(&self, ticket: u64) {
+    /// The device has a delivery at QoS 2: the number and the fact to be stored before its PUBREL, if it is one of the log.
+    pub(super) fn received(&self, ticket: u64) -> Option<(u64, PlainState)> {
         let mut state = self.state.lock();
-        if let Ok(index) = state.in_flight.binary_search_by_key(&(ticket & !PLAIN), |sent| sent.number) {
-            state.in_flight[index].received = true;
+        let index = state.in_flight.binary_search_by_key(&(ticket & !PLAIN), |sent| sent.number).ok()?;
+        let sent = &mut state.in_flight[index];
+        let Some(flight) = sent.copy.flight else {
+            sent.received = true;
+            return None;
+        };
+        let flight = Some(PlainFlight { received: true, ..flight });
+        Some((sent.copy.number, self.fact(PlainFact::Flight { number: sent.copy.number, flight })))
+    }
+}
+
+impl State {
+    /// Keeps an answer back.
+    pub(super) fn hold(&mut self, hold: Arc<Hold>) {
+        if self.holds.len() >= MANY_HOLDS {
+            self.holds.retain(|hold| !hold.is_over());
+        }
+        self.holds.push(hold);
+    }
+
+    fn is_done(&mut self, copy: Copy, ended: &mut Ended) {
+        match copy.group {
+            Some(group) if copy.number > 0 => ended.shared.push((group, copy.number)),
+            None if copy.number > 0 => ended.moved |= self.moves(),
+            _ => {}
         }
     }
 }

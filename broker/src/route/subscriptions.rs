@@ -40,7 +40,9 @@ impl Router {
 
     /// Adds a subscription to the index.
     pub(super) fn enter(&self, subscriber: &Arc<Subscriber>, subscription: &Subscription) {
-        let target = |to| Target {
+        let filter = || Some(subscription.filter.as_str().into());
+        let target = |to: To| Target {
+            filter: if matches!(to, To::Group(_)) || subscriber.is_lasting() { filter() } else { None },
             to,
             qos: subscription.qos,
             no_local: subscription.no_local,
@@ -57,7 +59,8 @@ impl Router {
                 let group = match groups.get(&subscription.filter) {
                     Some(group) => group.clone(),
                     None => {
-                        let group = Arc::new(Group::new(self.next_number()));
+                        let whole = subscription.filter.as_str().into();
+                        let group = Arc::new(Group::new(self.next_number(), whole, self.log.last()));
                         groups.insert(subscription.filter.clone(), group.clone());
                         // What each member was granted is looked at when it is chosen.
                         let target = Target { qos: 2, no_local: false, ..target(To::Group(group.clone())) };
@@ -65,6 +68,11 @@ impl Router {
                         group
                     }
                 };
+                let mut state = subscriber.state.lock();
+                if !state.groups.iter().any(|known| Arc::ptr_eq(known, &group)) {
+                    state.groups.push(group.clone());
+                }
+                drop(state);
                 group.join(Member {
                     subscriber: subscriber.clone(),
                     qos: subscription.qos,
@@ -99,7 +107,9 @@ impl Router {
             Some((_, plain)) => {
                 let mut groups = self.groups.lock();
                 let Some(group) = groups.get(filter) else { return };
+                subscriber.state.lock().groups.retain(|known| known.number != group.number);
                 if !group.leave(subscriber.number) {
+                    group.end(&self.parts.stats);
                     self.index.write().remove(plain, group.number);
                     groups.remove(filter);
                 }
@@ -123,6 +133,8 @@ impl Router {
                 retain: true,
                 identifiers: subscription.identifier.into_iter().collect(),
                 group: None,
+                number: 0,
+                flight: None,
             })
             .collect();
         if !copies.is_empty() {

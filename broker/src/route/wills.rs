@@ -3,9 +3,11 @@
 
 use std::sync::Arc;
 
-use longwave_port::{PlainMessage, Sender, StoredWill, Will};
+use longwave_port::{Answer, PlainMessage, Sender, StoredWill, Will};
 use tracing::warn;
 
+use super::hold::Hold;
+use super::log::Entry;
 use super::router::Router;
 use super::subscriber::Subscriber;
 use super::timers::{Due, Job};
@@ -49,7 +51,15 @@ impl Router {
                 Err(refusal) => warn!(code = refusal.code.number(), "a will is not retained"),
             }
         }
-        self.route(&message, &mut || None);
+        // Stored before the will is forgotten: else a crash between the two would lose it.
+        if let Some(entry) = self.route(&message, &mut || None) {
+            let (answer, answered) = Hold::awaited();
+            self.log.publish(Entry { answer: Some(answer), ..entry });
+            if !matches!(answered.await, Ok(Answer::Done { .. })) {
+                warn!(user = %subscriber.sender.user, "a will could not be stored; it is published again after the next start");
+                return;
+            }
+        }
         self.forget_will(subscriber).await;
     }
 

@@ -20,6 +20,10 @@ pub(super) enum Stage {
     AtLeastOnce,
     /// QoS 2, for its PUBREC.
     ExactlyOnce,
+    /// QoS 2, for its PUBREC, which is stored before PUBREL.
+    StoredExactlyOnce,
+    /// QoS 2, for its PUBREC to be stored.
+    Storing,
     /// QoS 2, for its PUBCOMP.
     Released,
 }
@@ -46,7 +50,14 @@ impl Session {
                 self.break_off(0x82, &protocol_error("PUBREC was sent for a publish at QoS 1"), now, effects);
             }
             // The device will not take it, and there is no PUBREL [MQTT-4.3.3-4].
-            Some((index, Stage::ExactlyOnce)) if ack.reason >= 0x80 => self.complete(index, effects),
+            Some((index, Stage::ExactlyOnce | Stage::StoredExactlyOnce)) if ack.reason >= 0x80 => {
+                self.complete(index, effects);
+            }
+            Some((index, Stage::StoredExactlyOnce)) => {
+                self.outgoing[index].stage = Stage::Storing;
+                effects.push(Effect::Received(self.outgoing[index].ticket));
+            }
+            Some((_, Stage::Storing)) => {}
             Some((index, stage)) => {
                 if stage == Stage::ExactlyOnce {
                     self.outgoing[index].stage = Stage::Released;
@@ -70,6 +81,16 @@ impl Session {
             }
             None => {}
         }
+    }
+
+    /// PUBREC of a delivery is stored, so that PUBREL may go; whether it is in flight on this connection.
+    pub(super) fn release_delivery(&mut self, ticket: Ticket, effects: &mut Vec<Effect>) -> bool {
+        let Some(sent) = self.outgoing.iter_mut().find(|sent| sent.ticket == ticket) else { return false };
+        if sent.stage == Stage::Storing {
+            sent.stage = Stage::Released;
+            effects.push(Effect::Send(Packet::PubRel(Ack { packet_id: sent.packet_id, ..Ack::default() })));
+        }
+        true
     }
 
     fn sent(&self, packet_id: u16) -> Option<(usize, Stage)> {

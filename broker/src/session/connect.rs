@@ -1,7 +1,7 @@
 //! From CONNECT to CONNACK: who is it, may it, open its session, tell it what holds.
 
 use longwave_model::{DeviceId, ErrorCode, Refusal};
-use longwave_port::{Credentials, Identity, is_plain};
+use longwave_port::{Credentials, FIRST_CHOSEN_PACKET_ID, Identity, is_plain};
 
 use super::event::OpenedSession;
 use super::subscribe::Held;
@@ -65,7 +65,9 @@ impl Session {
                 return self.refuse_connect(&refusal, now, effects);
             }
         };
-        self.window = connect.receive_maximum.unwrap_or(u16::MAX).min(self.limits.in_flight.max(1));
+        // The session's own packet ids are fewer than all.
+        let most = self.limits.in_flight.clamp(1, FIRST_CHOSEN_PACKET_ID - 2);
+        self.window = connect.receive_maximum.unwrap_or(u16::MAX).min(most);
         self.aliases_out_maximum = connect.topic_alias_maximum.min(self.limits.topic_aliases_out);
         self.problem_information = connect.request_problem_information;
         self.receipts = connect.version == Version::V5

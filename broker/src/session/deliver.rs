@@ -1,7 +1,7 @@
 //! Deliveries to the device: packet ids, subscription identifiers, aliases, and what is too large for it.
 
 use longwave_model::{ErrorCode, Refusal};
-use longwave_port::Delivery;
+use longwave_port::{Delivery, FIRST_CHOSEN_PACKET_ID};
 use smallvec::SmallVec;
 
 use super::acknowledge::{Sent, Stage};
@@ -19,6 +19,9 @@ impl Session {
             effects.extend(outgoing.map(Effect::Deliver));
             return;
         };
+        if delivery.released && self.release_delivery(ticket, effects) {
+            return;
+        }
         // [MQTT-3.3.4-9]: rather than send more than the client takes, end a connection whose owner did not ask for room.
         if self.room() == 0 {
             let refusal = Refusal::new(ErrorCode::Overloaded, "more was to be delivered than the client takes at once");
@@ -26,7 +29,8 @@ impl Session {
         }
         // [MQTT-4.4.0-1]; a packet id that is taken already cannot mean what it meant before.
         let resend = delivery.resend.map(|resend| resend.0).filter(|id| *id != 0 && !self.is_in_flight(*id));
-        let packet_id = resend.unwrap_or_else(|| self.free_packet_id());
+        let chosen = delivery.packet_id.filter(|id| !self.is_in_flight(*id));
+        let packet_id = resend.or(chosen).unwrap_or_else(|| self.free_packet_id());
         let dup = resend.is_some();
         if delivery.released && !dup {
             // Its packet id means something else by now; the device has the message.
@@ -38,7 +42,11 @@ impl Session {
             effects.push(Effect::Send(Packet::PubRel(Ack { packet_id, ..Ack::default() })));
             return;
         }
-        let stage = if delivery.exactly_once { Stage::ExactlyOnce } else { Stage::AtLeastOnce };
+        let stage = match (delivery.exactly_once, delivery.packet_id) {
+            (false, _) => Stage::AtLeastOnce,
+            (true, None) => Stage::ExactlyOnce,
+            (true, Some(_)) => Stage::StoredExactlyOnce,
+        };
         match self.outgoing(delivery, Some(packet_id), dup) {
             Some(outgoing) => {
                 self.outgoing.push_back(Sent { ticket, packet_id, stage });
@@ -95,10 +103,10 @@ impl Session {
         self.outgoing.iter().any(|sent| sent.packet_id == packet_id)
     }
 
-    /// The window is smaller than the number of packet ids, so there is one.
+    /// The window is smaller than the number of packet ids, so there is one. Those from [`FIRST_CHOSEN_PACKET_ID`] on are the outlet's.
     fn free_packet_id(&mut self) -> u16 {
         loop {
-            self.next_packet_id = self.next_packet_id.checked_add(1).unwrap_or(1);
+            self.next_packet_id = self.next_packet_id % (FIRST_CHOSEN_PACKET_ID - 1) + 1;
             if !self.is_in_flight(self.next_packet_id) {
                 return self.next_packet_id;
             }

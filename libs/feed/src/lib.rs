@@ -32,6 +32,7 @@ mod subscriptions;
 pub use hub::FeedHub;
 pub use settings::{Clock, FeedSettings};
 pub use stats::FeedStats;
+pub use subscriptions::from_row as subscription;
 
 #[cfg(test)]
 mod testing;

@@ -48,7 +48,9 @@ pub(crate) fn to_row(subscription: Subscription, qos: u8) -> SubscriptionRow {
     }
 }
 
-pub(crate) fn from_row(row: &SubscriptionRow) -> Subscription {
+/// A subscription as its session's row has it.
+#[must_use]
+pub fn from_row(row: &SubscriptionRow) -> Subscription {
     Subscription {
         filter: row.filter.clone(),
         qos: row.qos,

@@ -6,12 +6,14 @@ mod conversation;
 mod entry;
 mod error_code;
 mod ids;
+mod plain_state;
 mod shard;
 
 pub use conversation::{ConversationId, ConversationKind, MemberChange, Membership, Role};
 pub use entry::{Content, Created, Entry, EntryError, FirstSending, MemberEntry, Message, Origin, Updated};
 pub use error_code::{ErrorCode, Refusal};
 pub use ids::{DeviceId, IdError, MessageId, NodeId, Seq, UserId};
+pub use plain_state::{PlainFact, PlainFlight, PlainState};
 pub use shard::{Epoch, OwnerId, Position, ShardId, shard_of};
 
 /// Protobuf types generated from `proto/longwave/v1`.

@@ -74,6 +74,9 @@ pub struct Opened {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Ticket(pub u64);
 
+/// Packet ids that outlets choose (`Delivery::packet_id`) begin here; those below are the session's.
+pub const FIRST_CHOSEN_PACKET_ID: u16 = 0x8000;
+
 /// How to send something that was sent on an earlier connection: DUP and the same packet id [MQTT-4.4.0-1].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Resend(pub u16);
@@ -110,8 +113,11 @@ pub struct Delivery {
     pub retain: bool,
     /// It was sent before.
     pub resend: Option<Resend>,
-    /// With `resend` at QoS 2: the device has it, and what is to be sent again is PUBREL.
+    /// With `resend` at QoS 2: the device has it, and what is to be sent is PUBREL.
     pub released: bool,
+    /// At QoS 2: it has this packet id, which is stored. PUBREC is to be stored as well: PUBREL waits until this comes once more with
+    /// `released`.
+    pub packet_id: Option<u16>,
     /// Subscription Identifiers; `None` = those of all subscriptions that match the topic.
     pub identifiers: Option<Box<[u32]>>,
     /// Properties, if any.
@@ -167,7 +173,8 @@ pub trait Outlet: Send + Sync {
     /// The device has acknowledged a delivery.
     fn acked(&self, ticket: Ticket);
 
-    /// The device has a delivery at QoS 2 (PUBREC), which is complete with [`Self::acked`].
+    /// The device has a delivery at QoS 2 (PUBREC), which is complete with [`Self::acked`]. What came with a packet id comes once more when
+    /// this is stored.
     fn received(&self, _ticket: Ticket) {}
 
     /// Stores how often a packet id has been released by PUBREL, before PUBCOMP goes out.

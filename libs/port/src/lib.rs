@@ -10,6 +10,7 @@ mod elsewhere;
 mod feed;
 mod gate;
 mod plain;
+mod plain_log;
 mod push;
 mod rates;
 
@@ -18,11 +19,13 @@ pub use bus::{Bus, MarkSignal, Recipients, Typing};
 pub use connected::Connected;
 pub use elsewhere::{Alone, Elsewhere};
 pub use feed::{
-    Closing, Delivery, DeliveryProperties, Feed, Mailbox, Open, Opened, Outlet, Resend, Subscription, Ticket,
+    Closing, Delivery, DeliveryProperties, FIRST_CHOSEN_PACKET_ID, Feed, Mailbox, Open, Opened, Outlet, Resend,
+    Subscription, Ticket,
 };
 pub use gate::{
     Answer, Answers, Completion, Gate, Guarantee, Lease, Notice, Publish, PublishProperties, Route, Sender,
 };
 pub use plain::{Asker, PlainMessage, PlainStore, StoredWill, TopicAccess, Will, is_plain, shared};
+pub use plain_log::{LastingSession, LogReference, LoggedMessage, PlainLog};
 pub use push::{PushMessage, PushSink, PushTicket};
 pub use rates::SharedRates;

@@ -21,10 +21,13 @@ pub enum SharedStrategy {
 pub struct PlainTopics {
     /// Levels that a topic or filter may have.
     pub levels: usize,
-    /// Messages that may wait for one session; further ones are dropped.
+    /// Messages that may wait for one session. When more come, the oldest are dropped for a session that outlives its connection, and
+    /// the new ones for any other.
     pub queue_messages: usize,
-    /// Bytes of topics and payloads that may wait for one session; further messages are dropped.
+    /// Bytes of topics and payloads that may wait for one session; the same is dropped.
     pub queue_bytes: usize,
+    /// Seconds for which a message waits at most for a session that outlives its connection.
+    pub queue_age_seconds: u64,
     /// Milliseconds for which a publisher's acknowledgement is held back at most, because a receiver's queue is more than half full.
     pub publisher_wait_millis: u64,
     /// Retained messages; further topics are refused with error 2016.
@@ -43,6 +46,7 @@ impl Default for PlainTopics {
             levels: 64,
             queue_messages: 1_000,
             queue_bytes: 1024 * 1024,
+            queue_age_seconds: 7 * 24 * 3_600,
             publisher_wait_millis: 500,
             retained_messages: 100_000,
             retained_bytes: 64 * 1024 * 1024,

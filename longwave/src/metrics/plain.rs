@@ -19,6 +19,12 @@ pub(super) fn of_plain(exporter: &mut Exporter, stats: &Arc<RouteStats>) {
         ("longwave_plain_delivered", "Copies sent at QoS 0 or acknowledged", Kind::Counter, |s| {
             float(s.delivered.get())
         }),
+        (
+            "longwave_plain_logged",
+            "Messages in the log, which wait for sessions that may be away; counted every few seconds",
+            Kind::Gauge,
+            |s| signed(s.logged_messages.get()),
+        ),
         ("longwave_plain_waiting", "Copies that wait or are in flight", Kind::Gauge, |s| signed(s.waiting.get())),
         ("longwave_plain_held_back", "Publishes slowed down by a slow receiver", Kind::Counter, |s| {
             float(s.held_back.get())

@@ -135,7 +135,7 @@ fn a_store_of_a_newer_release_is_left_alone() {
     let rig = filled();
     let marker = rig.data().join("store/store.json");
     let text = fs::read_to_string(&marker).unwrap();
-    let newer = text.replacen("\"format\": 3", "\"format\": 99", 1);
+    let newer = text.replacen("\"format\": 4", "\"format\": 99", 1);
     assert_ne!(text, newer);
     fs::write(&marker, newer).unwrap();
     let said = start(&rig.data(), &[]).err().unwrap();

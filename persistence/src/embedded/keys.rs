@@ -105,6 +105,20 @@ pub(super) fn shard(shard: ShardId) -> Vec<u8> {
     key
 }
 
+/// Key of a filter's reference to a message of the plain log. A filter has no NUL [MQTT-1.5.4-2].
+pub(super) fn reference(filter: &str, number: u64) -> Vec<u8> {
+    let mut key = Vec::with_capacity(filter.len() + 9);
+    key.extend_from_slice(filter.as_bytes());
+    key.push(NUL);
+    key.extend_from_slice(&number.to_be_bytes());
+    key
+}
+
+/// The number in the key of a reference.
+pub(super) fn parse_reference(key: &[u8]) -> Option<u64> {
+    split_number(key).map(|(_, number)| number)
+}
+
 /// Takes a key of two ids apart.
 pub(super) fn parse_pair(key: &[u8]) -> Option<(&[u8], &[u8])> {
     let at = key.iter().position(|byte| *byte == NUL)?;

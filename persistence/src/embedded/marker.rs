@@ -15,7 +15,7 @@ use super::open_error::OpenError;
 use super::tables::{Table, folder};
 
 /// The format that this release writes.
-pub(super) const FORMAT: u32 = 3;
+pub(super) const FORMAT: u32 = 4;
 
 /// Name of the file.
 pub(super) const FILE: &str = "store.json";

@@ -76,6 +76,12 @@ tables! {
     Retained = "retained", 1;
     /// (user, device) → will of a device that is connected, or was until lately.
     Will = "will", 1;
+    /// number → message on a plain topic that waits for sessions.
+    PlainLog = "plain-log", 8;
+    /// (filter, number) → bytes of the message.
+    PlainReference = "plain-reference", 2;
+    /// (user, device, kind of fact, what it is about) → fact about a session on plain topics.
+    PlainFact = "plain-fact", 1;
 }
 
 impl Table {
@@ -84,6 +90,7 @@ impl Table {
         match self {
             Self::Push => 2,
             Self::Retained | Self::Will => 3,
+            Self::PlainLog | Self::PlainReference | Self::PlainFact => 4,
             _ => 1,
         }
     }

@@ -39,7 +39,7 @@ async fn a_newer_format_is_refused_untouched() {
     let newer = "{\"format\": 99, \"something\": \"else\"}";
     std::fs::write(&marker, newer).unwrap();
     let error = refusal(bench.config());
-    assert!(matches!(error, OpenError::NewerFormat { found: 99, known: 3 }), "{error}");
+    assert!(matches!(error, OpenError::NewerFormat { found: 99, known: 4 }), "{error}");
     assert_eq!(error.code(), Some(ErrorCode::NewerFormat));
     assert_eq!(std::fs::read_to_string(marker).unwrap(), newer);
 }

@@ -4,7 +4,7 @@ use super::super::{Dropped, RouteSettings, RouteStats};
 use super::world::{World, durable, expires_in};
 
 /// What has come in is what has gone out, waits, or was dropped for a reason.
-fn adds_up(stats: &RouteStats) {
+pub(super) fn adds_up(stats: &RouteStats) {
     assert_eq!(stats.received.get(), stats.routed.get() + stats.dropped(Dropped::NoSubscriber));
     let dropped: u64 =
         Dropped::ALL.into_iter().filter(|why| *why != Dropped::NoSubscriber).map(|why| stats.dropped(why)).sum();

@@ -13,11 +13,11 @@ async fn what_came_above_qos_0_waits_for_a_durable_session() {
     bob.subscribe("t", 2).await;
     bob.close(true).await;
     for qos in 0..3 {
-        alice.publish("t", &format!("qos {qos}"), qos);
+        alice.publish("t", &format!("qos {qos}"), qos).durable().await;
     }
     let bob = world.connect("bob", durable()).await;
     assert!(bob.opened.session_present);
-    assert_eq!(bob.texts(), ["qos 1", "qos 2"]);
+    assert_eq!(bob.all_texts().await, ["qos 1", "qos 2"]);
 }
 
 #[tokio::test]
@@ -27,17 +27,21 @@ async fn what_was_in_flight_is_sent_again_with_its_packet_id() {
     let mut bob = world.connect("bob", durable()).await;
     bob.subscribe("t", 2).await;
     for number in 0..4_u32 {
-        alice.publish_with("t", &number.to_string(), 2, |publish| {
+        let fate = alice.publish_with("t", &number.to_string(), 2, |publish| {
             publish.guarantee = Guarantee::ExactlyOnce { packet_id: 1, uses: number };
         });
+        fate.durable().await;
     }
     let taken = bob.take(3);
     let sent = bob.sent(&taken);
     bob.opened.outlet.received(sent[1].1);
+    world.settle().await;
     bob.opened.outlet.acked(sent[0].1);
     bob.close_with(false, sent[1..].to_vec()).await;
     let bob = world.connect("bob", durable()).await;
-    let again = bob.take(10);
+    let mut again = bob.take(10);
+    world.settle().await;
+    again.extend(bob.take(10));
     let seen: Vec<_> = again
         .iter()
         .map(|delivery| (&delivery.payload[..], delivery.resend.map(|resend| resend.0), delivery.released))
@@ -87,7 +91,7 @@ async fn a_session_that_is_resumed_after_a_crash_has_its_subscriptions() {
     let world = world.crash().await;
     let bob = world.connect("bob", durable()).await;
     let alice = world.device("alice").await;
-    alice.publish("t", "x", 1);
+    alice.publish("t", "x", 1).durable().await;
     assert_eq!(bob.texts(), ["x"]);
 }
 

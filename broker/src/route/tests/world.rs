@@ -14,6 +14,7 @@ use longwave_port::{
 use parking_lot::Mutex;
 
 use super::super::{RouteSettings, RouteStats, Router, RouterParts};
+use super::memory_log::{LogOf, MemoryLog};
 
 pub(super) struct World {
     pub(super) router: Arc<Router>,
@@ -27,6 +28,7 @@ pub(super) struct World {
 pub(super) struct Memory {
     pub(super) retained: Mutex<BTreeMap<String, PlainMessage>>,
     pub(super) wills: Mutex<HashMap<(UserId, DeviceId), StoredWill>>,
+    pub(super) log: MemoryLog,
 }
 
 impl World {
@@ -42,6 +44,7 @@ impl World {
             feed: feed.clone(),
             access: Arc::new(NothingSecret(secret)),
             store: store.clone(),
+            log: Arc::new(LogOf { memory: store.clone(), sessions: feed.clone() }),
             settings,
             stats: Arc::new(RouteStats::default()),
             clock: Arc::new(move || read.load(Relaxed)),
@@ -58,6 +61,25 @@ impl World {
     pub(super) async fn restart(self, secret: &'static str) -> Self {
         let settings = self.router.parts.settings.clone();
         Self::on(self.store, self.feed, settings, secret).await
+    }
+
+    /// Waits until everything is stored and handed out that came up so far.
+    pub(super) async fn settle(&self) {
+        for _ in 0..20 {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// Writes how far sessions are, which otherwise happens twice a second, and tidies the log up.
+    pub(super) async fn tidy(&self) {
+        self.router.log.write_some(&self.router, true).await;
+        let mut after = 0;
+        loop {
+            after = self.router.tidy_part(after).await.unwrap().0;
+            if after == 0 {
+                return;
+            }
+        }
     }
 
     /// Lets time pass, and what is due happen.
@@ -216,6 +238,16 @@ impl Device {
         out
     }
 
+    /// Takes and acknowledges all there is, also what is read from the log meanwhile: texts.
+    pub(super) async fn all_texts(&self) -> Vec<String> {
+        let mut texts = Vec::new();
+        for _ in 0..50 {
+            texts.extend(self.texts());
+            tokio::task::yield_now().await;
+        }
+        texts
+    }
+
     /// Takes and acknowledges all there is: texts.
     pub(super) fn texts(&self) -> Vec<String> {
         let mut texts = Vec::new();
@@ -293,11 +325,11 @@ impl Gate for Elsewhere {
     }
 }
 
-type Rows = Arc<Mutex<HashMap<(UserId, DeviceId), Vec<Subscription>>>>;
+pub(super) type Rows = Arc<Mutex<HashMap<(UserId, DeviceId), Vec<Subscription>>>>;
 
 /// Sessions with their subscriptions.
 #[derive(Default)]
-struct Sessions(Rows);
+pub(super) struct Sessions(pub(super) Rows);
 
 struct Kept {
     rows: Rows,

@@ -191,5 +191,5 @@ pub trait PlainLog: Send + Sync {
     ///
     /// # Errors
     /// [`StoreError`] when the store cannot be read.
-    async fn lasting_sessions(&self, wanted: fn(&str) -> bool) -> Result<Vec<LastingSession>, StoreError>;
+    async fn lasting_sessions(&self, wanted: for<'a> fn(&'a str) -> bool) -> Result<Vec<LastingSession>, StoreError>;
 }

@@ -9,7 +9,7 @@ use longwave_telemetry::{Exporter, Kind};
 use super::{Number, float, numbers, signed};
 
 pub(super) fn of_plain(exporter: &mut Exporter, stats: &Arc<RouteStats>) {
-    let of: [Number<RouteStats>; 12] = [
+    let of: [Number<RouteStats>; 13] = [
         ("longwave_plain_received", "Messages taken on plain topics, wills included", Kind::Counter, |s| {
             float(s.received.get())
         }),

@@ -11,6 +11,7 @@ mod multi_device;
 mod newcomer;
 mod offline;
 mod plain;
+mod plain_log;
 mod privacy;
 mod push;
 mod push_rig;

@@ -97,7 +97,7 @@ impl PlainLog for Embedded {
             .collect()
     }
 
-    async fn lasting_sessions(&self, wanted: fn(&str) -> bool) -> Result<Vec<LastingSession>, StoreError> {
+    async fn lasting_sessions(&self, wanted: for<'a> fn(&'a str) -> bool) -> Result<Vec<LastingSession>, StoreError> {
         let (view, now) = (self.shared.view()?, self.shared.now());
         let mut found = Vec::new();
         for row in view.prefix(Table::Session, &[]) {

@@ -84,7 +84,7 @@ async fn a_store_of_format_1_is_upgraded_when_it_is_opened() {
     of_format_1(&bench).await;
     let store = bench.open();
     let marker = marker(&bench.path());
-    assert_eq!(marker["format"], 3);
+    assert_eq!(marker["format"], 4);
     let folder = bench.path().join("tables/keyspaces").join(marker["tables"]["push"].to_string());
     assert!(folder.join("current").is_file(), "{}", folder.display());
     holds_everything(&store).await;
@@ -149,7 +149,7 @@ async fn a_backup_of_format_1_is_restored() {
     let mut config = bench.config();
     config.shards = 64;
     let store = Arc::new(Embedded::open(config).unwrap());
-    assert_eq!(marker(&bench.path())["format"], 3);
+    assert_eq!(marker(&bench.path())["format"], 4);
     assert!(store.get("user/alice/password").await.unwrap().is_some());
     takes_pushes(&store).await;
 }

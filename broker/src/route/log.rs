@@ -66,11 +66,14 @@ pub(super) struct Log {
     last: AtomicU64,
 }
 
+/// Who waits for facts to be stored.
+type Asked = oneshot::Sender<Result<(), Refusal>>;
+
 #[derive(Default)]
 struct Queued {
     entries: Vec<Entry>,
     facts: Vec<PlainState>,
-    asked: Vec<(Vec<PlainState>, oneshot::Sender<Result<(), Refusal>>)>,
+    asked: Vec<(Vec<PlainState>, Asked)>,
     /// Deliveries whose PUBREC is among the facts.
     received: Vec<(Arc<Subscriber>, u64)>,
     consumed: Vec<(Arc<str>, u64)>,

@@ -24,6 +24,9 @@ pub trait Handler {
     /// A packet arrived on connection `who` at `now_ns`; answers go to `out`.
     fn packet(&mut self, who: usize, now_ns: u64, packet: Packet<'_>, out: &mut Vec<u8>);
 
+    /// Everything that had arrived was handled: a moment to say something on other connections.
+    fn turned(&mut self, _fleet: &mut Fleet) {}
+
     /// Connection `who` is over.
     fn closed(&mut self, who: usize, why: Closed);
 }
@@ -127,6 +130,7 @@ impl Fleet {
                 handler.closed(who, why);
             }
         }
+        handler.turned(self);
         Ok(())
     }
 }

@@ -24,8 +24,10 @@ pub struct Device {
     pub client_id: String,
     /// MQTT user name.
     pub username: String,
-    /// What to subscribe, if anything.
+    /// What to subscribe, if anything, at QoS 1 unless told otherwise.
     pub filter: Option<String>,
+    /// Maximum QoS of the subscription.
+    pub qos: u8,
     /// Loopback address to connect from, so that many connections do not run out of ports.
     pub source: Option<Ipv4Addr>,
 }
@@ -121,7 +123,7 @@ impl Handler for Progress<'_> {
             Packet::ConnAck(connack) if connack.code == 0 => {
                 self.connacks[device] = Some(connack);
                 match &self.devices[device].filter {
-                    Some(filter) => write_subscribe(out, self.target.mqtt, 1, filter),
+                    Some(filter) => write_subscribe(out, self.target.mqtt, 1, filter, self.devices[device].qos),
                     None => self.done += 1,
                 }
             }

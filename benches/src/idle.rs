@@ -143,6 +143,7 @@ fn device(index: usize, settings: &IdleSettings) -> Device {
         username: topics::user(index),
         filter: filter(settings).map(|template| template.replace("{user}", &topics::user(index))),
         source: settings.target.address.ip().is_loopback().then(|| Ipv4Addr::new(127, 0, 0, host)),
+        qos: 1,
     }
 }
 

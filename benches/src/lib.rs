@@ -1,6 +1,6 @@
 //! The load generator and the side-by-side runner, as a library so that both programs and the tests share it.
 //!
-//! [`pairs`], [`idle`] and [`offline`] are the three loads. They stand on [`fleet`] (one epoll loop over many [`connection`]s),
+//! [`pairs`], [`plain`], [`idle`] and [`offline`] are the loads. They stand on [`fleet`] (one epoll loop over many [`connection`]s),
 //! [`wire`] (a lean MQTT encoder and decoder of its own) and on the accounting of [`ledger`] and [`latency`]. [`side_by_side`]
 //! starts servers and runs the generator against each of them in turn; [`cluster`] measures Longwave on Cassandra and in roles.
 
@@ -15,6 +15,7 @@ pub mod latency;
 pub mod ledger;
 pub mod offline;
 pub mod pairs;
+pub mod plain;
 pub mod process;
 pub mod side_by_side;
 pub mod stamp;

@@ -108,6 +108,7 @@ pub(crate) fn receiver(subscribe: bool) -> Device {
         username: topics::user(RECEIVER),
         filter: subscribe.then(|| topics::filter(RECEIVER)),
         source: None,
+        qos: 1,
     }
 }
 

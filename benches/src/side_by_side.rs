@@ -34,6 +34,8 @@ pub enum Figure {
     Idle,
     /// Messages to a device that is away.
     Offline,
+    /// Plain topics at QoS 0, 1 and 2, one to one, many to one and one to many; clean sessions.
+    Plain,
 }
 
 /// The flags of `longwave-side-by-side`.

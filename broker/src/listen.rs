@@ -1,15 +1,17 @@
 //! Listeners: TCP, TLS, WebSocket, and WebSocket over TLS.
 
 mod accept;
+mod forwarded;
 mod handshake;
 mod pace;
+mod proxy;
 pub mod tls;
 mod websocket;
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use longwave_model::ErrorCode;
+use longwave_model::{ErrorCode, Network};
 use tokio::net::TcpSocket;
 use tracing::info;
 
@@ -45,6 +47,23 @@ pub struct ListenerConfig {
     pub websocket_origins: Vec<String>,
     /// The certificate, for the transports over TLS.
     pub tls: Option<Arc<TlsReload>>,
+    /// The balancers in front of it, if any.
+    pub proxies: Proxies,
+}
+
+/// Balancers that say for whom they connect.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Proxies {
+    /// The networks that they are in: from nowhere else is anything believed.
+    pub trusted: Vec<Network>,
+    /// Each of their connections begins with a header of the PROXY protocol.
+    pub proxy_protocol: bool,
+}
+
+impl Proxies {
+    fn trust(&self, address: IpAddr) -> bool {
+        self.trusted.iter().any(|network| network.contains(address))
+    }
 }
 
 /// A listener that accepts connections until the broker stops accepting.

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 
 use anyhow::{Context as _, bail, ensure};
+use longwave_model::Network;
 use longwave_settings::{ClientName, Settings, Sources, load};
 
 use crate::access::access_list;
@@ -32,6 +33,14 @@ pub(crate) fn read(arguments: &SettingsArguments) -> anyhow::Result<Settings> {
 pub(crate) fn first_line(file: &Path, key: &str) -> anyhow::Result<String> {
     let text = std::fs::read_to_string(file).with_context(|| format!("{key} {} (error 5001)", file.display()))?;
     Ok(text.lines().next().unwrap_or_default().trim().to_owned())
+}
+
+/// The networks of `listen.trusted_proxies`.
+pub(crate) fn trusted_proxies(settings: &Settings) -> anyhow::Result<Vec<Network>> {
+    let network = |text: &String| {
+        text.parse().map_err(|error| anyhow::anyhow!("listen.trusted_proxies: {text:?} {error} (error 5001)"))
+    };
+    settings.listen.trusted_proxies.iter().map(network).collect()
 }
 
 /// Checks what a single setting cannot say: secure by default, and TLS listeners that have a certificate.
@@ -69,6 +78,11 @@ pub(crate) fn check(settings: &Settings, role: Role, dev: bool) -> anyhow::Resul
             "listen.websocket_origins: {origin:?}: an origin is a scheme and a host, as https://chat.example.org (error 5001)"
         );
     }
+    trusted_proxies(settings)?;
+    ensure!(
+        !listen.proxy_protocol || !listen.trusted_proxies.is_empty(),
+        "listen.proxy_protocol: nobody is trusted to speak it; set listen.trusted_proxies (error 5001)"
+    );
     ensure!(listen.websocket_path.starts_with('/'), "listen.websocket_path: must begin with '/' (error 5001)");
     ensure!(settings.store.log_bytes >= 64 << 20, "store.log_bytes: must be at least 64 MiB (error 5001)");
     ensure!(settings.store.shards > 0, "store.shards: must be at least 1 (error 5001)");
@@ -217,6 +231,18 @@ mod tests {
             settings.listen.websocket_origins = vec![origin.into()];
             assert_eq!(check(&settings, Role::Serve, false).is_ok(), right, "{origin}");
         }
+    }
+
+    #[test]
+    fn proxies_are_networks_and_somebody_must_be_one() {
+        let mut settings = Settings::default();
+        settings.listen.proxy_protocol = true;
+        let complaint = |settings: &Settings| check(settings, Role::Serve, false).unwrap_err().to_string();
+        assert!(complaint(&settings).contains("listen.trusted_proxies"));
+        settings.listen.trusted_proxies = vec!["10.0.0.0/8".into(), "balancer".into()];
+        assert!(complaint(&settings).contains("\"balancer\" is no address and no network"));
+        settings.listen.trusted_proxies.pop();
+        assert!(check(&settings, Role::Serve, false).is_ok());
     }
 
     #[test]

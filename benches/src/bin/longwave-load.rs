@@ -9,10 +9,14 @@ use clap::{Parser, Subcommand};
 use longwave_benches::idle::{self, IdleSettings};
 use longwave_benches::offline::{self, OfflineSettings};
 use longwave_benches::pairs::{self, PairsSettings};
+use longwave_benches::plain::{self, PlainSettings};
 use serde::Serialize;
 
 #[derive(Parser)]
-#[command(version, about = "Load generator for MQTT servers: 1:1 traffic, idle connections, a device that is away")]
+#[command(
+    version,
+    about = "Load generator for MQTT servers: 1:1 traffic, plain topics, idle connections, a device that is away"
+)]
 struct Cli {
     /// Print JSON instead of a table.
     #[arg(long, global = true)]
@@ -25,6 +29,8 @@ struct Cli {
 enum Load {
     /// 1:1 traffic over many connections, closed or open loop.
     Pairs(PairsSettings),
+    /// Plain topics at QoS 0, 1 or 2: one to one, many to one, one to many.
+    Plain(PlainSettings),
     /// Idle connections in steps, and the server's memory at each.
     Idle(IdleSettings),
     /// Messages to a device that is away, then the device comes back.
@@ -35,6 +41,7 @@ fn main() -> ExitCode {
     let Cli { json, load } = Cli::parse();
     let outcome = match load {
         Load::Pairs(settings) => pairs::run(&settings).and_then(|report| print(&report, json, report.is_clean())),
+        Load::Plain(settings) => plain::run(&settings).and_then(|report| print(&report, json, report.is_clean())),
         Load::Idle(settings) => idle::run(&settings).and_then(|report| print(&report, json, report.is_clean())),
         Load::Offline(settings) => offline::run(&settings).and_then(|report| print(&report, json, report.is_clean())),
     };

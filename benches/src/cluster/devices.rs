@@ -71,12 +71,13 @@ impl Devices {
             username: user.to_owned(),
             filter: filters.first().map(|filter| (*filter).to_owned()),
             source: None,
+            qos: 1,
         };
         let who = handshake::open(&mut self.fleet, &target(server, true), &[device])?.first;
         for filter in filters.iter().skip(1) {
             let packet_id = self.next_packet_id();
             let connection = self.fleet.connection(who).context("the connection has gone")?;
-            write_subscribe(connection.out(), Version::V5, packet_id, filter);
+            write_subscribe(connection.out(), Version::V5, packet_id, filter, 1);
             self.fleet.flush(who, &mut self.arrived);
             self.wait(|arrived| match (&arrived.what, arrived.who == who) {
                 (What::Subscribed(code), true) => Some(*code),

@@ -30,8 +30,13 @@ pub(super) fn send_all(
     ledger: &mut Ledger,
 ) -> anyhow::Result<Arriving> {
     let mut fleet = Fleet::new(clock)?;
-    let device =
-        Device { client_id: "u-sender-laptop".to_owned(), username: topics::user(SENDER), filter: None, source: None };
+    let device = Device {
+        client_id: "u-sender-laptop".to_owned(),
+        username: topics::user(SENDER),
+        filter: None,
+        source: None,
+        qos: 1,
+    };
     let opened = handshake::open(&mut fleet, &settings.target, std::slice::from_ref(&device))?;
     let room = opened.connacks.first().map_or(u16::MAX, |connack| connack.receive_maximum).min(settings.window);
     let topic = settings.target.topics.publish_topic(SENDER, RECEIVER);

@@ -119,7 +119,7 @@ impl Handler for Traffic {
                 self.closed.push(format!("connection {}: DISCONNECT {code:#04x}", self.name(who)))
             }
             Packet::PingResp => {}
-            Packet::ConnAck(_) | Packet::SubAck(..) => {
+            Packet::ConnAck(_) | Packet::SubAck(..) | Packet::PubRec(..) | Packet::PubRel(_) | Packet::PubComp(_) => {
                 self.closed.push(format!("connection {}: unexpected {packet:?}", self.name(who)));
                 write_disconnect(out);
             }

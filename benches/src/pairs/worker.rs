@@ -60,6 +60,7 @@ impl Part<'_> {
                 username: topics::user(index),
                 filter: Some(topics::filter(index)),
                 source: None,
+                qos: 1,
             })
             .collect();
         let opened = handshake::open(&mut fleet, &self.settings.target, &devices)?;

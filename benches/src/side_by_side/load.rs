@@ -13,6 +13,7 @@ use super::{Figure, SideBySideSettings};
 use crate::idle::IdleReport;
 use crate::offline::OfflineReport;
 use crate::pairs::PairsReport;
+use crate::plain::PlainReport;
 
 /// Whether more or less of a figure is better.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -110,6 +111,15 @@ pub(super) fn plan(settings: &SideBySideSettings) -> anyhow::Result<Vec<Load>> {
                     &["offline", "--messages", &settings.messages.to_string()].map(str::to_owned),
                 );
             }
+            Figure::Plain => {
+                for (shape, window) in [("pairs", 4), ("fan-in", 4), ("fan-out", 20)] {
+                    for qos in 0..=2 {
+                        let flags = format!("plain --shape {shape} --window {window} --qos {qos}");
+                        let flags: Vec<String> = flags.split(' ').map(str::to_owned).collect();
+                        add(*figure, format!("plain {shape}, QoS {qos}"), &flags);
+                    }
+                }
+            }
         }
     }
     Ok(loads)
@@ -148,6 +158,16 @@ impl Load {
                     figures.add(name, "offline: RSS growth while arriving, MiB".to_owned(), Better::Less, mib);
                 }
                 self.judge(name, report.is_clean(), &report.verdict, figures);
+            }
+            Figure::Plain => {
+                let report: PlainReport = self.generate(contender, server)?;
+                let mut add = |what: &str, better, value| {
+                    figures.add(name, format!("{}: {what}", self.name), better, value);
+                };
+                add("delivered msg/s", Better::More, report.delivered_per_second);
+                add("publish→arrival p99 ms", Better::Less, report.latency.p99_ms);
+                add("server CPU µs per delivery", Better::Less, report.cpu_us_per_delivery());
+                self.judge(name, report.is_clean(), &report, figures);
             }
         }
         Ok(())

@@ -19,7 +19,7 @@ pub enum Malformed {
     /// A property that CONNACK does not have.
     #[error("unknown property {0:#04x} in CONNACK")]
     Property(u8),
-    /// QoS 2 or 3 on a PUBLISH, though only QoS 1 was subscribed.
+    /// QoS 3 on a PUBLISH.
     #[error("PUBLISH with QoS {0}")]
     Qos(u8),
 }
@@ -42,6 +42,8 @@ pub struct Publish<'a> {
     pub topic: &'a [u8],
     /// Absent at QoS 0.
     pub packet_id: Option<u16>,
+    /// At QoS 2, which PUBREC answers.
+    pub exactly_once: bool,
     /// The DUP flag.
     pub dup: bool,
     /// Application message.
@@ -57,6 +59,12 @@ pub enum Packet<'a> {
     SubAck(u16, u8),
     /// PUBACK: packet id and reason code.
     PubAck(u16, u8),
+    /// PUBREC: packet id and reason code.
+    PubRec(u16, u8),
+    /// PUBREL: packet id.
+    PubRel(u16),
+    /// PUBCOMP: packet id.
+    PubComp(u16),
     /// PUBLISH.
     Publish(Publish<'a>),
     /// PINGRESP.
@@ -80,6 +88,12 @@ pub fn next_packet(version: Version, bytes: &[u8]) -> Result<Option<(Packet<'_>,
             let (id, after) = number(4, body)?;
             Packet::PubAck(id, after.first().copied().unwrap_or(0))
         }
+        5 => {
+            let (id, after) = number(5, body)?;
+            Packet::PubRec(id, after.first().copied().unwrap_or(0))
+        }
+        6 => Packet::PubRel(number(6, body)?.0),
+        7 => Packet::PubComp(number(7, body)?.0),
         9 => suback(version, body)?,
         13 => Packet::PingResp,
         14 if version == Version::V5 => Packet::Disconnect(body.first().copied().unwrap_or(0)),
@@ -126,9 +140,10 @@ fn suback(version: Version, body: &[u8]) -> Result<Packet<'_>, Malformed> {
 fn publish(version: Version, first: u8, body: &[u8]) -> Result<Packet<'_>, Malformed> {
     let (topic_length, after) = number(3, body)?;
     let (topic, mut after) = after.split_at_checked(usize::from(topic_length)).ok_or(Malformed::Short(3))?;
-    let packet_id = match (first >> 1) & 3 {
+    let qos = (first >> 1) & 3;
+    let packet_id = match qos {
         0 => None,
-        1 => {
+        1 | 2 => {
             let (id, left) = number(3, after)?;
             after = left;
             Some(id)
@@ -138,7 +153,7 @@ fn publish(version: Version, first: u8, body: &[u8]) -> Result<Packet<'_>, Malfo
     if version == Version::V5 {
         after = section(3, after)?.1;
     }
-    Ok(Packet::Publish(Publish { topic, packet_id, dup: first & 0x08 != 0, body: after }))
+    Ok(Packet::Publish(Publish { topic, packet_id, exactly_once: qos == 2, dup: first & 0x08 != 0, body: after }))
 }
 
 /// A property section and what follows it.

@@ -10,7 +10,8 @@ use super::*;
 fn cases() -> Vec<(&'static str, Version, Vec<u8>, Packet<'static>)> {
     let ack =
         |session_present, code, receive_maximum| Packet::ConnAck(ConnAck { session_present, code, receive_maximum });
-    let message = |packet_id, dup, body| Packet::Publish(Publish { topic: b"a/b", packet_id, dup, body });
+    let message =
+        |packet_id, dup, body| Packet::Publish(Publish { topic: b"a/b", packet_id, exactly_once: false, dup, body });
     vec![
         ("connack 3.1.1", Version::V4, vec![0x20, 2, 1, 0], ack(true, 0, u16::MAX)),
         ("connack 3.1.1 refused", Version::V4, vec![0x20, 2, 0, 5], ack(false, 5, u16::MAX)),
@@ -80,7 +81,7 @@ fn what_a_server_may_not_send_is_an_error() {
         ("disconnect in 3.1.1", Version::V4, &[0xE0, 0], Malformed::Type(14)),
         ("short puback", Version::V4, &[0x40, 1, 0], Malformed::Short(4)),
         ("topic longer than the packet", Version::V4, &[0x30, 3, 0, 9, b'a'], Malformed::Short(3)),
-        ("qos 2", Version::V4, &[0x34, 5, 0, 1, b'a', 0, 1], Malformed::Qos(2)),
+        ("qos 3", Version::V4, &[0x36, 5, 0, 1, b'a', 0, 1], Malformed::Qos(3)),
         ("suback without a code", Version::V5, &[0x90, 3, 0, 1, 0], Malformed::Short(9)),
         ("unknown connack property", Version::V5, &[0x20, 5, 0, 0, 2, 0x7E, 0], Malformed::Property(0x7E)),
         ("properties longer than the packet", Version::V5, &[0x32, 6, 0, 1, b'a', 0, 1, 9], Malformed::Short(3)),
@@ -122,10 +123,10 @@ fn connect_has_the_standards_layout() {
 #[test]
 fn subscribe_puback_and_disconnect_have_the_standards_layout() {
     let mut out = Vec::new();
-    write_subscribe(&mut out, Version::V4, 1, "a/+");
+    write_subscribe(&mut out, Version::V4, 1, "a/+", 1);
     assert_eq!(out, [0x82, 8, 0, 1, 0, 3, b'a', b'/', b'+', 1]);
     out.clear();
-    write_subscribe(&mut out, Version::V5, 1, "a/+");
+    write_subscribe(&mut out, Version::V5, 1, "a/+", 1);
     assert_eq!(out, [0x82, 9, 0, 1, 0, 0, 3, b'a', b'/', b'+', 1]);
     out.clear();
     write_puback(&mut out, 0x0102);

@@ -61,8 +61,8 @@ impl Connect<'_> {
     }
 }
 
-/// Appends a SUBSCRIBE with one filter at QoS 1.
-pub fn write_subscribe(out: &mut Vec<u8>, version: Version, packet_id: u16, filter: &str) {
+/// Appends a SUBSCRIBE with one filter.
+pub fn write_subscribe(out: &mut Vec<u8>, version: Version, packet_id: u16, filter: &str, qos: u8) {
     let properties = usize::from(version == Version::V5);
     out.push(0x82);
     put_length(out, 2 + properties + 2 + filter.len() + 1);
@@ -71,13 +71,19 @@ pub fn write_subscribe(out: &mut Vec<u8>, version: Version, packet_id: u16, filt
         out.push(0);
     }
     put_text(out, filter);
-    out.push(1);
+    out.push(qos);
 }
 
 /// Appends a PUBACK: the short form, which means success in both versions.
 pub fn write_puback(out: &mut Vec<u8>, packet_id: u16) {
     let [high, low] = packet_id.to_be_bytes();
     out.extend_from_slice(&[0x40, 2, high, low]);
+}
+
+/// Appends PUBREC (5), PUBREL (6) or PUBCOMP (7) in its short form, which means success in both versions.
+pub fn write_exactly_once(out: &mut Vec<u8>, kind: u8, packet_id: u16) {
+    let [high, low] = packet_id.to_be_bytes();
+    out.extend_from_slice(&[kind << 4 | if kind == 6 { 2 } else { 0 }, 2, high, low]);
 }
 
 /// Appends a normal DISCONNECT.
@@ -101,25 +107,33 @@ pub fn write_publish(out: &mut Vec<u8>, version: Version, topic: &str, packet_id
     out.extend_from_slice(body);
 }
 
-/// A PUBLISH at QoS 1 whose topic and size never change: written once, then copied and patched for every message.
+/// A PUBLISH whose topic, QoS and size never change: written once, then copied and patched for every message.
 #[derive(Debug, Clone)]
 pub struct PublishTemplate {
     bytes: Box<[u8]>,
-    packet_id_at: usize,
+    /// Absent at QoS 0.
+    packet_id_at: Option<usize>,
     body_at: usize,
 }
 
 impl PublishTemplate {
-    /// A template for `topic` whose body starts out as `body`.
+    /// A template at QoS 1 for `topic` whose body starts out as `body`.
     #[must_use]
     pub fn new(version: Version, topic: &str, body: &[u8]) -> Self {
+        Self::at_qos(1, version, topic, body)
+    }
+
+    /// A template at this QoS.
+    #[must_use]
+    pub fn at_qos(qos: u8, version: Version, topic: &str, body: &[u8]) -> Self {
         let properties = usize::from(version == Version::V5);
+        let id_bytes = if qos > 0 { 2 } else { 0 };
         let mut bytes = Vec::with_capacity(topic.len() + body.len() + 10);
-        bytes.push(0x32);
-        put_length(&mut bytes, 2 + topic.len() + 2 + properties + body.len());
+        bytes.push(0x30 | qos << 1);
+        put_length(&mut bytes, 2 + topic.len() + id_bytes + properties + body.len());
         put_text(&mut bytes, topic);
-        let packet_id_at = bytes.len();
-        bytes.extend_from_slice(&[0, 0]);
+        let packet_id_at = (qos > 0).then_some(bytes.len());
+        bytes.extend_from_slice(&[0, 0][..id_bytes]);
         if version == Version::V5 {
             bytes.push(0);
         }
@@ -132,8 +146,9 @@ impl PublishTemplate {
     pub fn write(&self, out: &mut Vec<u8>, packet_id: u16, head: &[u8]) {
         let start = out.len();
         out.extend_from_slice(&self.bytes);
-        let id_at = start + self.packet_id_at;
-        out[id_at..id_at + 2].copy_from_slice(&packet_id.to_be_bytes());
+        if let Some(at) = self.packet_id_at {
+            out[start + at..start + at + 2].copy_from_slice(&packet_id.to_be_bytes());
+        }
         let body_at = start + self.body_at;
         out[body_at..body_at + head.len()].copy_from_slice(head);
     }

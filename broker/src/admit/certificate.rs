@@ -50,6 +50,7 @@ mod tests {
             password: None,
             client_id: "phone".into(),
             certificate: Some(certificate.der().to_vec().into()),
+            address: None,
         };
         CertificateAdmit { named_by: NamedBy::CommonName }.identify(certificate.der(), &credentials)
     }

@@ -34,7 +34,15 @@ mod tests {
 
     async fn admit(user_name: Option<&str>) -> Result<Identity, Refusal> {
         let user_name = user_name.map(str::to_owned);
-        DevAdmit.admit(Credentials { user_name, password: None, client_id: "phone".into(), certificate: None }).await
+        DevAdmit
+            .admit(Credentials {
+                user_name,
+                password: None,
+                client_id: "phone".into(),
+                certificate: None,
+                address: None,
+            })
+            .await
     }
 
     #[tokio::test]

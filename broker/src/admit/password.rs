@@ -116,6 +116,7 @@ mod tests {
             password: password.map(|password| Bytes::from_static(password.as_bytes())),
             client_id: "phone".into(),
             certificate: None,
+            address: None,
         };
         admit.admit(credentials).await.map(|identity| identity.user.to_string()).map_err(|refusal| refusal.code)
     }

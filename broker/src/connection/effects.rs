@@ -48,7 +48,8 @@ impl Connection {
             }
             Effect::Admit(credentials) => {
                 let certificate = self.wire.certificate();
-                self.ask(Ask::Admit(Credentials { certificate, ..credentials }), work);
+                let address = self.wire.client();
+                self.ask(Ask::Admit(Credentials { certificate, address, ..credentials }), work);
             }
             Effect::Open { user, device, service, clean_start, expiry_seconds, will } => {
                 self.expiry_seconds = expiry_seconds;

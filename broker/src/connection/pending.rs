@@ -135,6 +135,7 @@ impl Pending {
 }
 
 async fn admit(broker: Arc<Broker>, credentials: Credentials) -> Came {
+    let address = credentials.address;
     let result = broker.parts.admit.admit(credentials).await;
     let stats = broker.stats();
     match &result {
@@ -144,7 +145,8 @@ async fn admit(broker: Arc<Broker>, credentials: Credentials) -> Came {
         }
         Err(refusal) => {
             stats.logins_refused.add(1);
-            info!(code = refusal.code.number(), reason = %refusal.reason, "login refused");
+            let address = address.map(tracing::field::display);
+            info!(code = refusal.code.number(), reason = %refusal.reason, address, "login refused");
             let delay = broker.parts.failed_login_delay.mul_f64(rand::rng().random_range(0.8..1.0));
             tokio::time::sleep(delay).await;
         }

@@ -146,7 +146,8 @@ impl Connection {
                 }
                 Err(error) => {
                     self.seat.broker.stats().malformed.add(1);
-                    debug!(%error, transport = self.seat.transport().name(), "packet not decoded");
+                    let peer = self.wire.client().map(tracing::field::display);
+                    debug!(%error, peer, transport = self.seat.transport().name(), "packet not decoded");
                     buffer.clear();
                     self.undecoded = false;
                     self.handle_event(Event::Undecodable(error), work);

@@ -6,6 +6,7 @@ mod frames;
 mod websocket;
 
 use std::io;
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -22,30 +23,66 @@ use super::buffers::READ_CHUNK;
 /// An open transport.
 pub(crate) enum Wire {
     Tcp(TcpStream),
-    Tls(Box<TlsStream<TcpStream>>),
-    WebSocket(Box<WebSocketWire<TcpStream>>),
-    WebSocketTls(Box<WebSocketWire<TlsStream<TcpStream>>>),
+    /// By way of a balancer.
+    TcpBehind(Box<Behind<TcpStream>>),
+    Tls(Box<Behind<TlsStream<TcpStream>>>),
+    WebSocket(Box<Behind<WebSocketWire<TcpStream>>>),
+    WebSocketTls(Box<Behind<WebSocketWire<TlsStream<TcpStream>>>>),
     /// The connection is over.
     Closed,
 }
 
+/// A stream, perhaps behind a balancer.
+pub(crate) struct Behind<S> {
+    stream: S,
+    /// Where the client is, when that is not the other end.
+    client: Option<IpAddr>,
+}
+
 impl Wire {
+    /// Plain TCP.
+    pub(crate) fn tcp(stream: TcpStream, client: Option<IpAddr>) -> Self {
+        match client {
+            None => Self::Tcp(stream),
+            Some(_) => Self::TcpBehind(Box::new(Behind { stream, client })),
+        }
+    }
+
+    /// TLS whose handshake is done.
+    pub(crate) fn tls(stream: TlsStream<TcpStream>, client: Option<IpAddr>) -> Self {
+        Self::Tls(Box::new(Behind { stream, client }))
+    }
+
     /// A WebSocket whose handshake is done.
-    pub(crate) fn websocket(stream: TcpStream) -> Self {
-        Self::WebSocket(Box::new(WebSocketWire::new(stream)))
+    pub(crate) fn websocket(stream: TcpStream, client: Option<IpAddr>) -> Self {
+        Self::WebSocket(Box::new(Behind { stream: WebSocketWire::new(stream), client }))
     }
 
     /// A WebSocket over TLS whose handshakes are done.
-    pub(crate) fn websocket_tls(stream: TlsStream<TcpStream>) -> Self {
-        Self::WebSocketTls(Box::new(WebSocketWire::new(stream)))
+    pub(crate) fn websocket_tls(stream: TlsStream<TcpStream>, client: Option<IpAddr>) -> Self {
+        Self::WebSocketTls(Box::new(Behind { stream: WebSocketWire::new(stream), client }))
+    }
+
+    /// Where the client is, if the socket still knows: where a trusted balancer says, else the other end. That one is asked of the
+    /// socket each time, which is seldom: to keep it would cost every connection 17 bytes.
+    pub(crate) fn client(&self) -> Option<IpAddr> {
+        let (stream, client) = match self {
+            Self::Tcp(stream) => (stream, None),
+            Self::TcpBehind(behind) => (&behind.stream, behind.client),
+            Self::Tls(behind) => (behind.stream.get_ref().0, behind.client),
+            Self::WebSocket(behind) => (behind.stream.stream(), behind.client),
+            Self::WebSocketTls(behind) => (behind.stream.stream().get_ref().0, behind.client),
+            Self::Closed => return None,
+        };
+        client.or_else(|| stream.peer_addr().ok().map(|address| address.ip().to_canonical()))
     }
 
     /// The certificate that the client showed in the TLS handshake, in DER.
     pub(crate) fn certificate(&self) -> Option<Bytes> {
         let tls = match self {
-            Self::Tls(stream) => stream,
-            Self::WebSocketTls(stream) => stream.stream(),
-            Self::Tcp(_) | Self::WebSocket(_) | Self::Closed => return None,
+            Self::Tls(behind) => &behind.stream,
+            Self::WebSocketTls(behind) => behind.stream.stream(),
+            Self::Tcp(_) | Self::TcpBehind(_) | Self::WebSocket(_) | Self::Closed => return None,
         };
         tls.get_ref().1.peer_certificates()?.first().map(|own| Bytes::copy_from_slice(own))
     }
@@ -54,9 +91,10 @@ impl Wire {
     pub(crate) fn poll_read(&mut self, cx: &mut Context<'_>, buffer: &mut BytesMut) -> Poll<io::Result<usize>> {
         match self {
             Self::Tcp(stream) => read_stream(stream, cx, buffer),
-            Self::Tls(stream) => read_stream(&mut **stream, cx, buffer),
-            Self::WebSocket(stream) => stream.poll_read(cx, buffer),
-            Self::WebSocketTls(stream) => stream.poll_read(cx, buffer),
+            Self::TcpBehind(behind) => read_stream(&mut behind.stream, cx, buffer),
+            Self::Tls(behind) => read_stream(&mut behind.stream, cx, buffer),
+            Self::WebSocket(behind) => behind.stream.poll_read(cx, buffer),
+            Self::WebSocketTls(behind) => behind.stream.poll_read(cx, buffer),
             Self::Closed => Poll::Ready(Ok(0)),
         }
     }
@@ -66,9 +104,10 @@ impl Wire {
     pub(crate) fn poll_flush(&mut self, cx: &mut Context<'_>, buffer: &mut BytesMut) -> Poll<io::Result<()>> {
         match self {
             Self::Tcp(stream) => write_stream(stream, cx, buffer, false),
-            Self::Tls(stream) => write_stream(&mut **stream, cx, buffer, true),
-            Self::WebSocket(stream) => stream.poll_flush(cx, buffer),
-            Self::WebSocketTls(stream) => stream.poll_flush(cx, buffer),
+            Self::TcpBehind(behind) => write_stream(&mut behind.stream, cx, buffer, false),
+            Self::Tls(behind) => write_stream(&mut behind.stream, cx, buffer, true),
+            Self::WebSocket(behind) => behind.stream.poll_flush(cx, buffer),
+            Self::WebSocketTls(behind) => behind.stream.poll_flush(cx, buffer),
             Self::Closed => Poll::Ready(Err(io::ErrorKind::NotConnected.into())),
         }
     }
@@ -77,9 +116,10 @@ impl Wire {
     pub(crate) fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self {
             Self::Tcp(stream) => Pin::new(stream).poll_shutdown(cx),
-            Self::Tls(stream) => Pin::new(stream).poll_shutdown(cx),
-            Self::WebSocket(stream) => stream.poll_shutdown(cx),
-            Self::WebSocketTls(stream) => stream.poll_shutdown(cx),
+            Self::TcpBehind(behind) => Pin::new(&mut behind.stream).poll_shutdown(cx),
+            Self::Tls(behind) => Pin::new(&mut behind.stream).poll_shutdown(cx),
+            Self::WebSocket(behind) => behind.stream.poll_shutdown(cx),
+            Self::WebSocketTls(behind) => behind.stream.poll_shutdown(cx),
             Self::Closed => Poll::Ready(Ok(())),
         }
     }

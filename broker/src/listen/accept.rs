@@ -1,6 +1,7 @@
 //! The accept loop. Overload never refuses a connection: it leaves it in the listen queue a little longer, because some clients never
 //! come back after a refused CONNECT.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -38,11 +39,11 @@ async fn accept_all(broker: &Arc<Broker>, listener: &TcpListener, handshake: &Ar
     loop {
         wait_for_room(broker, &mut full_said).await;
         match listener.accept().await {
-            Ok((stream, _)) => {
+            Ok((stream, peer)) => {
                 if std::mem::replace(&mut failing, false) {
                     info!("connections can be accepted again");
                 }
-                start(broker, stream, handshake);
+                start(broker, stream, peer.ip().to_canonical(), handshake);
             }
             Err(error) if is_about_one_connection(&error) => {
                 stats.accept_errors.add(1);
@@ -82,10 +83,10 @@ async fn wait_for_room(broker: &Broker, said: &mut Option<Instant>) {
     }
 }
 
-fn start(broker: &Arc<Broker>, stream: TcpStream, handshake: &Arc<Handshake>) {
+fn start(broker: &Arc<Broker>, stream: TcpStream, peer: IpAddr, handshake: &Arc<Handshake>) {
     // Receipts are small and urgent; the connection batches by itself.
     let _ = stream.set_nodelay(true);
-    handshake.clone().start(stream, Seat::take(broker.clone(), handshake.transport()));
+    handshake.clone().start(stream, Seat::take(broker.clone(), handshake.transport()), peer);
 }
 
 /// The peer gave up while it waited; the next one may be fine.

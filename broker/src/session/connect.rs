@@ -84,8 +84,9 @@ impl Session {
             user_name: connect.user_name,
             password: connect.password,
             client_id: connect.client_id,
-            // The connection puts it in: a session knows no transport.
+            // The connection puts them in: a session knows no transport.
             certificate: None,
+            address: None,
         }));
         self.phase = Phase::Admitting(Box::new(Hello {
             device,

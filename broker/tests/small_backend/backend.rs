@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use longwave_broker::admit::DevAdmit;
 use longwave_broker::limits::Limits;
 use longwave_broker::listen::tls::TlsReload;
-use longwave_broker::listen::{ListenerConfig, Transport, listen};
+use longwave_broker::listen::{ListenerConfig, Proxies, Transport, listen};
 use longwave_broker::stats::BrokerStats;
 use longwave_broker::{Broker, BrokerParts};
 use longwave_model::{Refusal, Seq};
@@ -29,8 +29,14 @@ pub(crate) fn start(transport: Transport, tls: Option<Arc<TlsReload>>) -> (Arc<B
         failed_login_delay: Duration::ZERO,
     });
     let address = "127.0.0.1:0".parse().unwrap();
-    let config =
-        ListenerConfig { address, transport, websocket_path: "/mqtt".into(), websocket_origins: Vec::new(), tls };
+    let config = ListenerConfig {
+        address,
+        transport,
+        websocket_path: "/mqtt".into(),
+        websocket_origins: Vec::new(),
+        tls,
+        proxies: Proxies::default(),
+    };
     let address = listen(&broker, config).unwrap().local_addr;
     (broker, address)
 }

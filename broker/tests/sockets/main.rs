@@ -12,6 +12,7 @@ mod drain;
 mod hostile;
 mod keep_alive;
 mod life;
+mod proxies;
 mod rig;
 mod rumqtt;
 mod slow_reader;

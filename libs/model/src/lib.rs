@@ -6,6 +6,7 @@ mod conversation;
 mod entry;
 mod error_code;
 mod ids;
+mod network;
 mod plain_state;
 mod shard;
 
@@ -13,6 +14,7 @@ pub use conversation::{ConversationId, ConversationKind, MemberChange, Membershi
 pub use entry::{Content, Created, Entry, EntryError, FirstSending, MemberEntry, Message, Origin, Updated};
 pub use error_code::{ErrorCode, Refusal};
 pub use ids::{DeviceId, IdError, MessageId, NodeId, Seq, UserId};
+pub use network::{Network, NetworkError};
 pub use plain_state::{PlainFact, PlainFlight, PlainState};
 pub use shard::{Epoch, OwnerId, Position, ShardId, shard_of};
 

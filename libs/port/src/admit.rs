@@ -1,5 +1,7 @@
 //! Who may connect.
 
+use std::net::IpAddr;
+
 use async_trait::async_trait;
 use bytes::Bytes;
 use longwave_model::{DeviceId, Refusal, UserId};
@@ -15,6 +17,8 @@ pub struct Credentials {
     pub client_id: String,
     /// The certificate of the TLS handshake in DER, verified by the listener.
     pub certificate: Option<Bytes>,
+    /// Where the client is, as far as is known.
+    pub address: Option<IpAddr>,
 }
 
 /// Who a client is.

@@ -71,6 +71,11 @@ pub struct Listen {
     pub websocket_path: String,
     /// Origins of the web pages whose browsers may connect, as `https://chat.example.org`; empty = all. Clients that are no browser send none and pass.
     pub websocket_origins: Vec<String>,
+    /// Networks of the balancers and proxies in front of the server, as `10.0.0.0/8`: what they say of where a client is counts, by the PROXY protocol
+    /// and in `X-Forwarded-For` of WebSockets. Empty = nobody is believed.
+    pub trusted_proxies: Vec<String>,
+    /// Connections from `trusted_proxies` begin with a header of the PROXY protocol, version 1 or 2; without it they are closed.
+    pub proxy_protocol: bool,
     /// HTTP with `/livez`, `/readyz` and `/metrics`. Without authentication: keep it on loopback or inside the cluster.
     #[schemars(with = "Option<String>")]
     pub admin: Option<SocketAddr>,
@@ -86,6 +91,8 @@ impl Default for Listen {
             websocket_tls: None,
             websocket_path: "/mqtt".to_owned(),
             websocket_origins: Vec::new(),
+            trusted_proxies: Vec::new(),
+            proxy_protocol: false,
             admin: loopback(8080),
         }
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use longwave_broker::listen::tls::TlsProfile;
-use longwave_broker::listen::{ListenerConfig, Transport, listen};
+use longwave_broker::listen::{ListenerConfig, Proxies, Transport, listen};
 use longwave_broker::stats::BrokerStats;
 use longwave_broker::{Broker, BrokerParts};
 use longwave_feed::{FeedHub, FeedStats};
@@ -137,6 +137,7 @@ pub(super) fn internal_listener(
         websocket_path: String::new(),
         websocket_origins: Vec::new(),
         tls,
+        proxies: Proxies::default(),
     };
     let listening = listen(&internal, config)
         .map_err(|error| anyhow::anyhow!("link.listen: {error} (error {})", error.code().number()))?;

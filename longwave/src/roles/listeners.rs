@@ -7,11 +7,12 @@ use std::time::Duration;
 use anyhow::Context as _;
 use longwave_broker::Broker;
 use longwave_broker::listen::tls::{CertificateFiles, ClientCertificates, TlsProfile, TlsReload};
-use longwave_broker::listen::{ListenerConfig, Transport, listen};
+use longwave_broker::listen::{ListenerConfig, Proxies, Transport, listen};
 use longwave_settings::{Settings, TlsVersion};
 use tracing::warn;
 
 use crate::banner::Addresses;
+use crate::settings::trusted_proxies;
 
 /// Longest drain.
 const DRAIN_LIMIT: Duration = Duration::from_secs(60);
@@ -26,6 +27,7 @@ pub(super) fn open(broker: &Arc<Broker>, settings: &Settings) -> anyhow::Result<
             .map(|clients| ClientCertificates { authorities: clients.authorities.clone(), required: clients.required }),
     };
     let tls = certificate(broker, tls.certificate.as_deref(), tls.key.as_deref(), profile, "tls")?;
+    let proxies = Proxies { trusted: trusted_proxies(settings)?, proxy_protocol: settings.listen.proxy_protocol };
     let mut addresses = Addresses::default();
     let wanted = [
         ("MQTT", "mqtt", Transport::Tcp, settings.listen.mqtt),
@@ -41,6 +43,7 @@ pub(super) fn open(broker: &Arc<Broker>, settings: &Settings) -> anyhow::Result<
             websocket_path: settings.listen.websocket_path.clone(),
             websocket_origins: settings.listen.websocket_origins.clone(),
             tls: tls.clone(),
+            proxies: proxies.clone(),
         };
         let listening = listen(broker, config)
             .map_err(|error| anyhow::anyhow!("listen.{key}: {error} (error {})", error.code().number()))?;

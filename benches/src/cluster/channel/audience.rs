@@ -53,11 +53,13 @@ impl Audience {
                     username: member(n),
                     filter: Some(format!("u/{}/c/{channel}/raw", member(n))),
                     source: None,
+                    qos: 1,
                 })
                 .collect();
             handshake::open(&mut fleet, &target(*server, true), &devices)?;
         }
-        let device = Device { client_id: "sender".to_owned(), username: OWNER.to_owned(), filter: None, source: None };
+        let device =
+            Device { client_id: "sender".to_owned(), username: OWNER.to_owned(), filter: None, source: None, qos: 1 };
         let owner = handshake::open(&mut fleet, &target(servers[0], true), &[device])?.first;
         let template = PublishTemplate::new(Version::V5, &format!("u/{OWNER}/c/{channel}/raw"), &blank_body(BODY));
         let ears = Ears::new(owner, Window { from_ns: 0, to_ns: 0 });

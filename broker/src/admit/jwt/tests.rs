@@ -46,6 +46,7 @@ async fn admit_as(admit: &JwtAdmit, user: Option<&str>, token: &str) -> Result<I
         password: Some(Bytes::from(token.to_owned())),
         client_id: "phone".into(),
         certificate: None,
+        address: None,
     };
     admit.admit(credentials).await.map_err(|refusal| refusal.code)
 }
@@ -85,7 +86,8 @@ async fn what_is_wrong_is_refused() {
     for nonsense in ["", "x", "a.b.c", "eyJhbGciOiJub25lIn0.eyJzdWIiOiJib2IifQ."] {
         assert_eq!(admit(&jwt, nonsense).await, bad, "{nonsense}");
     }
-    let none = Credentials { user_name: None, password: None, client_id: String::new(), certificate: None };
+    let none =
+        Credentials { user_name: None, password: None, client_id: String::new(), certificate: None, address: None };
     assert!(jwt.admit(none).await.is_err());
 }
 

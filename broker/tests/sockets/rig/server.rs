@@ -8,7 +8,7 @@ use std::time::Duration;
 use longwave_broker::admit::DevAdmit;
 use longwave_broker::limits::Limits;
 use longwave_broker::listen::tls::TlsReload;
-use longwave_broker::listen::{ListenerConfig, Transport, listen};
+use longwave_broker::listen::{ListenerConfig, Proxies, Transport, listen};
 use longwave_broker::stats::BrokerStats;
 use longwave_broker::{Broker, BrokerParts};
 use longwave_port::Admit;
@@ -47,6 +47,18 @@ impl Server {
         behaviour: Behaviour,
         admit: Arc<dyn Admit>,
     ) -> Self {
+        Self::behind(Proxies::default(), transport, tls, limits, behaviour, admit)
+    }
+
+    /// With everything chosen, behind balancers.
+    pub(crate) fn behind(
+        proxies: Proxies,
+        transport: Transport,
+        tls: Option<Arc<TlsReload>>,
+        limits: Limits,
+        behaviour: Behaviour,
+        admit: Arc<dyn Admit>,
+    ) -> Self {
         let backend = Backend::new(behaviour);
         let broker = Broker::new(BrokerParts {
             admit,
@@ -62,6 +74,7 @@ impl Server {
             websocket_path: "/mqtt".into(),
             websocket_origins: Vec::new(),
             tls,
+            proxies,
         };
         let address = listen(&broker, config).unwrap().local_addr;
         Self { broker, backend, address }

@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use longwave_model::{DeviceId, Refusal, UserId};
-use longwave_port::{Admit, Feed, Gate};
+use longwave_port::{Admit, Feed, Gate, Mailbox as _};
 use tokio::sync::watch;
 
+use crate::bans::{self, BanList, Bans};
 use crate::clock::Clock;
 use crate::connection::deadlines::Deadlines;
 use crate::limits::Limits;
@@ -35,6 +36,7 @@ pub struct Broker {
     pub(crate) clock: Clock,
     pub(crate) deadlines: Arc<Deadlines>,
     pub(crate) registry: Arc<Registry>,
+    pub(crate) bans: Bans,
     stopping: watch::Sender<bool>,
 }
 
@@ -45,7 +47,14 @@ impl Broker {
         let clock = Clock::start();
         let deadlines = Arc::new(Deadlines::new());
         tokio::spawn(Deadlines::run(Arc::downgrade(&deadlines), clock));
-        Arc::new(Self { parts, clock, deadlines, registry: Registry::new(), stopping: watch::Sender::new(false) })
+        Arc::new(Self {
+            parts,
+            clock,
+            deadlines,
+            registry: Registry::new(),
+            bans: Bans::default(),
+            stopping: watch::Sender::new(false),
+        })
     }
 
     /// What it counts.
@@ -57,6 +66,22 @@ impl Broker {
     /// Closes the connection of a device for this reason; its session stays. False when it is not connected here.
     pub fn close_device(&self, user: &UserId, device: &DeviceId, refusal: Refusal) -> bool {
         self.registry.close(user, device, refusal)
+    }
+
+    /// Replaces all bans, and closes the connections of those who are banned now.
+    pub fn set_bans(&self, list: BanList) {
+        if !self.bans.replace(list) {
+            return;
+        }
+        let now = self.clock.now().unix;
+        for holder in self.registry.holders() {
+            let is_banned = |(user, device): &(UserId, DeviceId)| self.bans.device(user.as_str(), device.as_str(), now);
+            if holder.device.get().is_some_and(is_banned) {
+                holder.close(bans::refusal());
+            }
+            // Where it is, only the connection itself knows.
+            holder.look_at_bans();
+        }
     }
 
     /// Stops accepting connections and opening sessions. [`Self::drain`] does this first.

@@ -6,6 +6,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
 pub mod admit;
+pub mod bans;
 pub mod broker;
 mod clock;
 pub mod codec;

@@ -26,6 +26,8 @@ pub(crate) enum Command {
     FakePush(FakePush),
     /// Manages local users.
     User(User),
+    /// Bans users, devices and addresses.
+    Ban(BanArguments),
     /// Says what the access list for plain topics decides.
     Acl(Acl),
     /// Checks the whole store and prints what does not agree.
@@ -134,6 +136,55 @@ pub(crate) enum UserCommand {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct BanArguments {
+    #[command(subcommand)]
+    pub(crate) command: BanCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum BanCommand {
+    /// Bans a user, one of its devices, or an address; open connections are closed.
+    Add {
+        #[command(flatten)]
+        on: BanOn,
+        /// How long, as in `90s`, `15m`, `12h` or `30d`; for ever when it is not given.
+        #[arg(long = "for", value_name = "TIME", value_parser = seconds)]
+        seconds: Option<u64>,
+        /// Why, for other operators; the banned one does not learn it.
+        #[arg(long, default_value = "")]
+        reason: String,
+        #[command(flatten)]
+        settings: SettingsArguments,
+    },
+    /// Takes a ban back.
+    Remove {
+        #[command(flatten)]
+        on: BanOn,
+        #[command(flatten)]
+        settings: SettingsArguments,
+    },
+    /// Lists all bans, with their ends and reasons.
+    List {
+        #[command(flatten)]
+        settings: SettingsArguments,
+    },
+}
+
+#[derive(Debug, Args)]
+#[command(group(clap::ArgGroup::new("on").required(true).args(["user", "address"])))]
+pub(crate) struct BanOn {
+    /// The user.
+    #[arg(long)]
+    pub(crate) user: Option<String>,
+    /// Only this device of the user.
+    #[arg(long, requires = "user")]
+    pub(crate) client_id: Option<String>,
+    /// An address, or a network such as 192.0.2.0/24.
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) address: Option<String>,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct Acl {
     #[command(subcommand)]
     pub(crate) command: AclCommand,
@@ -201,5 +252,33 @@ fn key_value(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
         _ => Err("expected KEY=VALUE, as in limits.in_flight=50".to_owned()),
+    }
+}
+
+/// A time with its unit, in seconds.
+fn seconds(text: &str) -> Result<u64, String> {
+    let wrong = || "expected a number and a unit, as in 90s, 15m, 12h or 30d".to_owned();
+    let at = text.len().checked_sub(1).filter(|at| text.is_char_boundary(*at)).ok_or_else(wrong)?;
+    let (number, unit) = text.split_at(at);
+    let each = match unit {
+        "s" => 1,
+        "m" => 60,
+        "h" => 3_600,
+        "d" => 86_400,
+        _ => return Err(wrong()),
+    };
+    number.parse::<u64>().ok().and_then(|number| number.checked_mul(each)).ok_or_else(wrong)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::seconds;
+
+    #[test]
+    fn times_have_units() {
+        assert_eq!(["90s", "15m", "12h", "30d"].map(|text| seconds(text).unwrap_or(0)), [90, 900, 43_200, 2_592_000]);
+        for wrong in ["", "s", "90", "-1s", "1.5h", "1w", "1\u{20ac}", "99999999999999999d"] {
+            assert!(seconds(wrong).is_err(), "{wrong}");
+        }
     }
 }

@@ -3,6 +3,7 @@
 pub(crate) mod acl;
 pub(crate) mod audit;
 pub(crate) mod backup;
+pub(crate) mod ban;
 mod control;
 pub(crate) mod fake_push;
 pub(crate) mod push;

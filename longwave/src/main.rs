@@ -6,7 +6,9 @@ mod admin;
 mod audit_report;
 mod backend;
 mod banner;
+mod bans;
 mod cli;
+mod clock;
 mod commands;
 mod metrics;
 mod plain_log_rows;
@@ -49,6 +51,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         },
         Command::FakePush(arguments) => commands::fake_push::run(&arguments),
         Command::User(arguments) => commands::user::run(arguments),
+        Command::Ban(arguments) => commands::ban::run(arguments),
         Command::Acl(arguments) => commands::acl::run(arguments),
         Command::Audit(arguments) => commands::audit::run(arguments),
         Command::Backup(arguments) => commands::backup::run(arguments),

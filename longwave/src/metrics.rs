@@ -163,11 +163,17 @@ fn of_broker(exporter: &mut Exporter, stats: &Arc<BrokerStats>) {
     exporter.family("longwave_connections_accepted", "Connections accepted", Kind::Counter, move || {
         per_transport(&read, |transport| float(transport.accepted.get()))
     });
-    let of: [Number<BrokerStats>; 21] = [
+    let of: [Number<BrokerStats>; 22] = [
         ("longwave_sessions_connected", "Devices with an open feed", Kind::Gauge, |s| signed(s.sessions.get())),
-        ("longwave_handshakes_failed", "TLS or WebSocket handshakes failed", Kind::Counter, |s| {
-            float(s.handshakes_failed.get())
+        ("longwave_banned", "Connections closed at once because their address is banned", Kind::Counter, |s| {
+            float(s.banned.get())
         }),
+        (
+            "longwave_handshakes_failed",
+            "TLS or WebSocket handshakes and PROXY headers that failed",
+            Kind::Counter,
+            |s| float(s.handshakes_failed.get()),
+        ),
         ("longwave_packets_in", "MQTT packets received", Kind::Counter, |s| float(s.packets_in.get())),
         ("longwave_packets_out", "MQTT packets sent", Kind::Counter, |s| float(s.packets_out.get())),
         ("longwave_received_bytes", "Bytes of MQTT packets received", Kind::Counter, |s| float(s.bytes_in.get())),

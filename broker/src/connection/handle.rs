@@ -31,6 +31,8 @@ pub(crate) struct Arrived {
     pub(crate) close: Option<Box<Refusal>>,
     pub(crate) outlet_ready: bool,
     pub(crate) deadline_passed: bool,
+    /// The bans have changed.
+    pub(crate) look_at_bans: bool,
 }
 
 #[derive(Default)]
@@ -42,7 +44,11 @@ struct Mail {
 
 impl Arrived {
     pub(crate) fn is_empty(&self) -> bool {
-        self.answers.is_empty() && self.close.is_none() && !self.outlet_ready && !self.deadline_passed
+        self.answers.is_empty()
+            && self.close.is_none()
+            && !self.outlet_ready
+            && !self.deadline_passed
+            && !self.look_at_bans
     }
 }
 
@@ -93,6 +99,11 @@ impl ConnectionHandle {
     /// The deadline has been reached.
     pub(crate) fn deadline_passed(&self) {
         self.put(|arrived| arrived.deadline_passed = true);
+    }
+
+    /// The bans have changed.
+    pub(crate) fn look_at_bans(&self) {
+        self.put(|arrived| arrived.look_at_bans = true);
     }
 
     fn put(&self, put: impl FnOnce(&mut Arrived)) {

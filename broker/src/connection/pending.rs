@@ -13,6 +13,7 @@ use rand::Rng;
 use tracing::{debug, info};
 
 use super::handle::ConnectionHandle;
+use crate::bans;
 use crate::broker::Broker;
 use crate::registry::Claim;
 use crate::session::Event;
@@ -136,7 +137,14 @@ impl Pending {
 
 async fn admit(broker: Arc<Broker>, credentials: Credentials) -> Came {
     let address = credentials.address;
-    let result = broker.parts.admit.admit(credentials).await;
+    let client_id = credentials.client_id.clone();
+    let result = broker.parts.admit.admit(credentials).await.and_then(|identity| {
+        let device = identity.device.as_ref().map_or(&*client_id, |pinned| pinned.as_str());
+        match broker.bans.device(identity.user.as_str(), device, broker.clock.now().unix) {
+            true => Err(bans::refusal()),
+            false => Ok(identity),
+        }
+    });
     let stats = broker.stats();
     match &result {
         Ok(identity) => {

@@ -14,6 +14,7 @@ use super::buffers;
 use super::ending::OpenFeed;
 use super::pending::{self, Came};
 use super::task::{Connection, Work};
+use crate::bans;
 use crate::codec::packet::Version;
 use crate::codec::{self, DecodeError, Decoder};
 use crate::session::{Event, OpenedSession};
@@ -47,10 +48,19 @@ impl Connection {
         if arrived.deadline_passed {
             self.handle_event(Event::Tick, work);
         }
+        if arrived.look_at_bans && self.is_banned() {
+            self.handle_event(Event::Close(bans::refusal()), work);
+        }
         if let Some(refusal) = arrived.close {
             self.handle_event(Event::Close(*refusal), work);
         }
         true
+    }
+
+    /// Whether its address is banned.
+    fn is_banned(&self) -> bool {
+        let broker = &self.seat.broker;
+        self.wire.client().is_some_and(|client| broker.bans.address(client, broker.clock.now().unix))
     }
 
     fn poll_pending(&mut self, cx: &mut Context<'_>, work: &mut Work) -> bool {

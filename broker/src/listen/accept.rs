@@ -84,6 +84,10 @@ async fn wait_for_room(broker: &Broker, said: &mut Option<Instant>) {
 }
 
 fn start(broker: &Arc<Broker>, stream: TcpStream, peer: IpAddr, handshake: &Arc<Handshake>) {
+    if broker.bans.address(peer, broker.clock.now().unix) {
+        broker.stats().banned.add(1);
+        return;
+    }
     // Receipts are small and urgent; the connection batches by itself.
     let _ = stream.set_nodelay(true);
     handshake.clone().start(stream, Seat::take(broker.clone(), handshake.transport()), peer);

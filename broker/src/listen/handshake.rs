@@ -76,6 +76,9 @@ impl Handshake {
                 Err(elapsed) => Err(elapsed.into()),
             };
             match shaken {
+                Ok(wire) if wire.client().is_some_and(|client| is_banned(&seat, client)) => {
+                    seat.broker.stats().banned.add(1);
+                }
                 Ok(wire) => {
                     tokio::spawn(Connection::new(seat, wire, accepted));
                 }
@@ -122,4 +125,8 @@ impl Handshake {
         let upgraded = tokio_tungstenite::accept_hdr_async_with_config(stream, check, Some(small)).await?;
         Ok(upgraded.into_inner())
     }
+}
+
+fn is_banned(seat: &Seat, client: IpAddr) -> bool {
+    seat.broker.bans.address(client, seat.broker.clock.now().unix)
 }

@@ -10,6 +10,7 @@ pub(super) fn of_connack(code: ErrorCode) -> Option<u8> {
         ErrorCode::BadCredentials => 0x86,
         ErrorCode::BadDeviceId => 0x85,
         ErrorCode::AuthMethod => 0x8c,
+        ErrorCode::Banned => 0x8a,
         ErrorCode::TokenExpired | ErrorCode::WillUnavailable | ErrorCode::NotYourTopic => 0x87,
         ErrorCode::DiskFull
         | ErrorCode::StoreUnavailable
@@ -35,6 +36,7 @@ pub(super) fn of_disconnect(code: ErrorCode) -> u8 {
         | ErrorCode::WillUnavailable => 0x87,
         ErrorCode::AuthMethod => 0x8c,
         ErrorCode::SessionTakenOver => 0x8e,
+        ErrorCode::Banned => 0x98,
         ErrorCode::ServerStopping => 0x8b,
         ErrorCode::KeepAliveTimeout => 0x8d,
         ErrorCode::ProtocolError | ErrorCode::ConnectExpected => 0x82,

@@ -46,6 +46,8 @@ error_codes! {
     KeepAliveTimeout = 1008, "keep-alive-timeout";
     /// A publish stayed unanswered too long, so its connection was closed.
     AnswerTimeout = 1009, "answer-timeout";
+    /// The user, the device or the address is banned.
+    Banned = 1010, "banned";
 
     /// The packet breaks the MQTT protocol.
     ProtocolError = 1101, "protocol-error";

@@ -63,6 +63,7 @@ impl fmt::Display for Network {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
 
     fn contains(network: &str, address: &str) -> bool {

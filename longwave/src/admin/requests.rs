@@ -15,18 +15,22 @@ use crate::accounts::LocalAccounts;
 use crate::admin::socket::ChannelWriter;
 use crate::audit_report::audit_report;
 use crate::backend::Backend;
+use crate::bans::{Ban, On, StoredBans};
+use crate::clock::now_millis;
 use crate::push_report::push_report;
 
 /// What the requests work on.
 pub(crate) struct Operations {
     pub(crate) backend: Backend,
     pub(crate) accounts: Arc<LocalAccounts>,
+    pub(crate) bans: Arc<StoredBans>,
 }
 
 pub(super) fn routes(operations: Arc<Operations>) -> Router {
     Router::new()
         .route("/v1/users", get(list_users))
         .route("/v1/users/{user}", put(put_user).delete(delete_user))
+        .route("/v1/bans", get(list_bans).put(put_ban).delete(delete_ban))
         .route("/v1/backup", get(backup))
         .route("/v1/audit", get(audit))
         .route("/v1/push/{user}", get(show_pushes))
@@ -77,6 +81,20 @@ async fn delete_user(State(operations): State<Arc<Operations>>, Path(user): Path
 async fn list_users(State(operations): State<Arc<Operations>>) -> Result<String, Failure> {
     let users = operations.accounts.list().await.map_err(Failure::server)?;
     Ok(users.into_iter().map(|user| user + "\n").collect())
+}
+
+async fn put_ban(State(operations): State<Arc<Operations>>, Json(ban): Json<Ban>) -> Result<StatusCode, Failure> {
+    operations.bans.add(&ban).await.map_err(Failure::request)?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn delete_ban(State(operations): State<Arc<Operations>>, Json(on): Json<On>) -> Result<String, Failure> {
+    let existed = operations.bans.remove(&on).await.map_err(Failure::request)?;
+    Ok(existed.to_string())
+}
+
+async fn list_bans(State(operations): State<Arc<Operations>>) -> Result<String, Failure> {
+    operations.bans.list(now_millis()).await.map_err(Failure::server)
 }
 
 /// Streams a backup. A failure on the way ends the body early, without the trailer that a whole backup has.

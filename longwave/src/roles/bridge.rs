@@ -27,6 +27,8 @@ use crate::accounts::LocalAccounts;
 use crate::admin::{Health, Operations, Probe};
 use crate::backend::Backend;
 use crate::banner::Addresses;
+use crate::bans::StoredBans;
+use crate::clock::now_millis;
 use crate::metrics::{self, Sources};
 use crate::settings::Role;
 
@@ -62,7 +64,7 @@ impl Running for BridgeNode {
             store,
             bus: RedisBus::start(redis.clone(), None),
             admit,
-            clock: Arc::new(parts::now_millis),
+            clock: Arc::new(now_millis),
             settings: parts::bridge(settings, dev),
             stats: stats.clone(),
             ownership: Ownership::OnDemand,
@@ -75,7 +77,7 @@ impl Running for BridgeNode {
                 id: node.clone(),
                 role: NodeRole::Bridge,
                 address: None,
-                started: parts::now_millis(),
+                started: now_millis(),
                 version: env!("CARGO_PKG_VERSION").to_owned(),
             },
         );
@@ -106,7 +108,8 @@ impl Running for BridgeNode {
         let connected = move || counted.connected().0 as f64;
         exporter.number("longwave_brokers_connected", "Brokers connected", Kind::Gauge, connected);
         let mut addresses = Addresses::default();
-        let operations = Operations { backend: backend.clone(), accounts };
+        let bans = Arc::new(StoredBans::new(backend.store()));
+        let operations = Operations { backend: backend.clone(), accounts, bans };
         let mut desk =
             Desk::open(settings, Arc::new(Health::new(probes)), exporter, operations, &mut addresses).await?;
         desk.keep(tokio::spawn(follow(brokers.clone(), registry.watch())));

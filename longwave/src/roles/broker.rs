@@ -24,6 +24,8 @@ use super::{admission, listeners, nodes, parts};
 use crate::accounts::LocalAccounts;
 use crate::admin::{Health, Operations};
 use crate::backend::Backend;
+use crate::bans::StoredBans;
+use crate::clock::now_millis;
 use crate::metrics::{self, Sources};
 use crate::settings::Role;
 
@@ -51,7 +53,7 @@ impl Running for BrokerNode {
         let admit = admission::admission(settings, dev, accounts.clone(), &broker_stats).await?;
         let neighbours = Neighbours::start(redis.clone(), node.clone());
         let feed_stats = Arc::new(FeedStats::default());
-        let clock = Arc::new(parts::now_millis);
+        let clock = Arc::new(now_millis);
         let feed =
             FeedHub::new(store.clone(), parts::feed(settings, false), clock, feed_stats.clone(), neighbours.clone());
         let feed = Arc::new(feed);
@@ -93,12 +95,14 @@ impl Running for BrokerNode {
         let mut addresses = listeners::open(&broker, settings)?;
         let bridges = if settings.link.certificate.is_some() { "Bridges, TLS" } else { "Bridges" };
         addresses.listeners.push((bridges, internal_address.to_string()));
-        let operations = Operations { backend: backend.clone(), accounts };
+        let bans = Arc::new(StoredBans::new(backend.store()));
+        let operations = Operations { backend: backend.clone(), accounts, bans: bans.clone() };
         let mut desk =
             Desk::open(settings, Arc::new(Health::new(probes)), exporter, operations, &mut addresses).await?;
         desk.keep(tokio::spawn(receive(redis.clone(), node, local.clone())));
         desk.keep(tokio::spawn(refresh(neighbours, registry.clone(), local)));
         desk.keep(tokio::spawn(nodes::ping(redis)));
+        desk.keep(tokio::spawn(bans.watch(broker.clone())));
         desk.announce(settings, dev, &addresses)?;
         Ok(Self { broker, internal, feed, registry, desk })
     }
@@ -153,7 +157,7 @@ fn record(settings: &Settings, node: &NodeId, listening: std::net::SocketAddr) -
         id: node.clone(),
         role: NodeRole::Broker,
         address: Some(address),
-        started: parts::now_millis(),
+        started: now_millis(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
     }
 }

@@ -1,19 +1,13 @@
 //! From settings to the settings of each part. The parts know nothing of files, variables and flags.
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use longwave_bridge::{BridgeSettings, DirectPolicy, UnknownPeers};
 use longwave_broker::limits::Limits;
 use longwave_feed::FeedSettings;
 use longwave_persistence::embedded::RetentionPolicy;
 use longwave_settings::Settings;
-
-/// Unix time in milliseconds.
-pub(super) fn now_millis() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
-}
 
 pub(super) fn retention(settings: &Settings) -> RetentionPolicy {
     let limit = |number: u64| (number > 0).then_some(number);

@@ -9,9 +9,9 @@ use longwave_model::{ErrorCode, Refusal};
 use longwave_port::{Asker, Feed, Gate, TopicAccess};
 use longwave_settings::Settings;
 
-use super::parts;
 use crate::access::access_list;
 use crate::backend::Backend;
+use crate::clock::now_millis;
 use crate::plain_store::PlainRows;
 
 /// Whether this store serves them.
@@ -40,7 +40,7 @@ pub(super) async fn start(
         log: Arc::new(PlainRows(store.clone())),
         settings: route(settings),
         stats: Arc::new(RouteStats::default()),
-        clock: Arc::new(parts::now_millis),
+        clock: Arc::new(now_millis),
     };
     Ok(Some(Router::start(parts).await?))
 }

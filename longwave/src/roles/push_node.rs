@@ -11,13 +11,15 @@ use longwave_port::Connected;
 use longwave_push::PushWorker;
 use longwave_settings::Settings;
 
+use super::nodes;
 use super::process::{self, Desk, Running};
 use super::push::Push;
-use super::{nodes, parts};
 use crate::accounts::LocalAccounts;
 use crate::admin::{Health, Operations};
 use crate::backend::Backend;
 use crate::banner::Addresses;
+use crate::bans::StoredBans;
+use crate::clock::now_millis;
 use crate::metrics::{self, Sources};
 use crate::settings::Role;
 
@@ -46,7 +48,7 @@ impl Running for PushNode {
                 id: node.clone(),
                 role: NodeRole::Push,
                 address: None,
-                started: parts::now_millis(),
+                started: now_millis(),
                 version: env!("CARGO_PKG_VERSION").to_owned(),
             },
         );
@@ -58,7 +60,11 @@ impl Running for PushNode {
             ..Sources::of(backend)
         });
         let mut addresses = Addresses::default();
-        let operations = Operations { backend: backend.clone(), accounts: Arc::new(LocalAccounts::new(store)) };
+        let operations = Operations {
+            backend: backend.clone(),
+            accounts: Arc::new(LocalAccounts::new(store.clone())),
+            bans: Arc::new(StoredBans::new(store)),
+        };
         let mut desk =
             Desk::open(settings, Arc::new(Health::new(probes)), exporter, operations, &mut addresses).await?;
         desk.keep(tokio::spawn(nodes::ping(redis)));

@@ -20,6 +20,8 @@ use super::{admission, listeners, parts, plain};
 use crate::accounts::LocalAccounts;
 use crate::admin::{Health, Operations, Probe};
 use crate::backend::Backend;
+use crate::bans::StoredBans;
+use crate::clock::now_millis;
 use crate::metrics::{self, Sources};
 use crate::settings::Role;
 
@@ -40,7 +42,7 @@ impl Running for AllInOne {
         let accounts = Arc::new(LocalAccounts::new(store.clone()));
         let admit = admission::admission(settings, dev, accounts.clone(), &broker_stats).await?;
         let feed_stats = Arc::new(FeedStats::default());
-        let clock = Arc::new(parts::now_millis);
+        let clock = Arc::new(now_millis);
         let plain_topics = plain::are_served(backend);
         let feed_settings = parts::feed(settings, plain_topics);
         let feed = FeedHub::new(store.clone(), feed_settings, clock.clone(), feed_stats.clone(), Arc::new(Alone));
@@ -84,8 +86,10 @@ impl Running for AllInOne {
             ..Sources::of(backend)
         });
         let mut addresses = listeners::open(&broker, settings)?;
-        let operations = Operations { backend: backend.clone(), accounts };
+        let bans = Arc::new(StoredBans::new(backend.store()));
+        let operations = Operations { backend: backend.clone(), accounts, bans: bans.clone() };
         let mut desk = Desk::open(settings, Arc::new(health), exporter, operations, &mut addresses).await?;
+        desk.keep(tokio::spawn(bans.watch(broker.clone())));
         desk.keep(tokio::spawn(process::sweep(backend.clone(), settings.clone())));
         desk.announce(settings, dev, &addresses)?;
         Ok(Self { broker, bridge, feed, desk })

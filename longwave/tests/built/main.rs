@@ -5,6 +5,7 @@
 mod access;
 mod admission;
 mod backup;
+mod bans;
 mod damaged_store;
 mod full_disk;
 mod multi_device;

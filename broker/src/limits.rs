@@ -31,6 +31,10 @@ pub struct Limits {
     pub write_buffer_bytes: usize,
     /// Connections accepted per second, per listener; more wait in the listen queue.
     pub accepts_per_second: u32,
+    /// Publishes that a connection may make per second, a second's worth at once; faster ones are read later. 0 = no limit.
+    pub publishes_per_second: u32,
+    /// Bytes of topics and payloads that a connection may publish per second, in the same way.
+    pub bytes_per_second: u32,
     /// Plain topics are served: retained messages, wills and shared subscriptions are announced as available.
     pub plain_topics: bool,
 }
@@ -52,6 +56,8 @@ impl Default for Limits {
             answer_seconds: 10,
             write_buffer_bytes: 64 * 1024,
             accepts_per_second: 2_000,
+            publishes_per_second: 0,
+            bytes_per_second: 0,
             plain_topics: false,
         }
     }

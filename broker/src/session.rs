@@ -12,6 +12,7 @@ mod effect;
 mod event;
 mod exactly_once;
 mod invariants;
+mod pace;
 mod publish;
 mod reason;
 mod retry;
@@ -51,8 +52,8 @@ pub struct Session {
     first_ticket: u64,
     exactly_once: Option<Box<exactly_once::ExactlyOnce>>,
     unanswered: retry::Unanswered,
-    aliases_in: Option<Box<aliases::Incoming>>,
-    aliases_out: Option<Box<aliases::Outbound>>,
+    aliases: Option<Box<aliases::Aliases>>,
+    pace: Option<Box<pace::Pace>>,
     /// When the last packet came, in monotonic milliseconds; before CONNECT: when the connection was accepted.
     heard: u64,
     /// When the token expires, in monotonic milliseconds; `u64::MAX` = never.
@@ -94,8 +95,8 @@ impl Session {
             first_ticket: 0,
             exactly_once: None,
             unanswered: None,
-            aliases_in: None,
-            aliases_out: None,
+            aliases: None,
+            pace: None,
             heard: accepted,
             token_deadline: u64::MAX,
             maximum_packet: u32::MAX,
@@ -163,6 +164,7 @@ impl Session {
             connect::Phase::Waiting { .. } => true,
             connect::Phase::Live => {
                 self.asking.is_none()
+                    && !self.is_slowed()
                     && self.pending.len() < self.pending_maximum()
                     && self.exactly_once.as_ref().is_none_or(|state| state.releasing() < self.receive_maximum())
             }

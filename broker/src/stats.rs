@@ -68,6 +68,8 @@ pub struct BrokerStats {
     pub websocket_tls: TransportStats,
     /// Devices with an open session feed now.
     pub sessions: Gauge,
+    /// Times that a connection was read later because it published faster than it may.
+    pub slowed: Counter,
     /// Connections closed at once because their address is banned.
     pub banned: Counter,
     /// TLS or WebSocket handshakes that failed or took too long.

@@ -143,7 +143,7 @@ impl Table {
             Effect::Subscribe(asked) => self.event(Event::Subscribed(Ok(asked.iter().map(|_| Ok(1)).collect()))),
             Effect::Unsubscribe(asked) => self.event(Event::Unsubscribed(Ok(asked.iter().map(|_| true).collect()))),
             Effect::Released { packet_id, .. } => self.released.push(packet_id),
-            Effect::Acked(_) | Effect::Received(_) => {}
+            Effect::Acked(_) | Effect::Received(_) | Effect::Slowed => {}
             Effect::Close(_) => self.closed = true,
         }
         assert!(sent.len() <= self.maximum_packet, "a packet is larger than the client takes");

@@ -58,6 +58,7 @@ impl Connection {
             Effect::Subscribe(subscriptions) => self.ask(Ask::Subscribe(subscriptions), work),
             Effect::Unsubscribe(filters) => self.ask(Ask::Unsubscribe(filters), work),
             Effect::Released { packet_id, uses } => self.ask(Ask::Released { packet_id, uses }, work),
+            Effect::Slowed => self.seat.broker.stats().slowed.add(1),
             Effect::Close(closing) => work.closing = Some(closing),
         }
     }

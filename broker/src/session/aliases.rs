@@ -2,6 +2,15 @@
 
 use std::sync::Arc;
 
+/// Both ways; one pointer in the session, which seldom has any.
+#[derive(Debug, Default)]
+pub(super) struct Aliases {
+    /// What the client's stand for.
+    pub(super) incoming: Incoming,
+    /// Ours.
+    pub(super) outbound: Outbound,
+}
+
 /// What the client's aliases stand for.
 #[derive(Debug, Default)]
 pub(super) struct Incoming {

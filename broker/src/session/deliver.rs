@@ -76,14 +76,14 @@ impl Session {
             topic: delivery.topic,
         };
         if self.aliases_out_maximum > 0 {
-            let aliases = self.aliases_out.get_or_insert_default();
+            let aliases = &mut self.aliases.get_or_insert_default().outbound;
             (outgoing.alias, outgoing.topic_known) = aliases.assign(&outgoing.topic, self.aliases_out_maximum);
         }
         if self.maximum_packet != u32::MAX
             && codec::outgoing_len(&outgoing, self.version) > self.maximum_packet as usize
         {
-            if let Some(aliases) = self.aliases_out.as_mut().filter(|_| outgoing.alias > 0 && !outgoing.topic_known) {
-                aliases.withdraw();
+            if let Some(aliases) = self.aliases.as_mut().filter(|_| outgoing.alias > 0 && !outgoing.topic_known) {
+                aliases.outbound.withdraw();
             }
             return None;
         }

@@ -54,6 +54,8 @@ pub enum Effect {
         /// How often it has been released.
         uses: u32,
     },
+    /// Count it: the client publishes faster than it may, and is read later.
+    Slowed,
     /// Flush what was sent so far, then close the socket, then close the outlet (if open) with this. The last effect.
     Close(Closing),
 }

@@ -63,6 +63,7 @@ impl Session {
                 None => return,
             },
         };
+        self.keep_pace(topic.len() + publish.payload.len(), now, effects);
         let ticket = self.first_ticket + self.pending.len() as u64;
         let number = ticket + 1;
         let first = match guarantee {
@@ -104,11 +105,11 @@ impl Session {
             ));
         }
         if publish.topic.is_empty() {
-            let known = self.aliases_in.as_ref().and_then(|aliases| aliases.get(alias));
+            let known = self.aliases.as_ref().and_then(|aliases| aliases.incoming.get(alias));
             return known
                 .ok_or_else(|| (0x82, Refusal::new(ErrorCode::TopicAlias, "the topic alias stands for no topic")));
         }
-        self.aliases_in.get_or_insert_default().set(alias, &publish.topic);
+        self.aliases.get_or_insert_default().incoming.set(alias, &publish.topic);
         Ok(publish.topic.clone())
     }
 

@@ -22,7 +22,10 @@ impl Session {
     pub fn deadline(&self) -> Option<u64> {
         let next = match self.phase {
             Phase::Waiting { .. } => self.connect_deadline(),
-            Phase::Live => self.token_deadline.min(self.keep_alive_deadline()).min(self.answer_deadline()),
+            Phase::Live => {
+                let session = self.token_deadline.min(self.keep_alive_deadline());
+                session.min(self.answer_deadline()).min(self.pace_deadline())
+            }
             Phase::Admitting(_) | Phase::Opening(_) | Phase::Closed => u64::MAX,
         };
         (next != u64::MAX).then_some(next)
@@ -32,6 +35,7 @@ impl Session {
         match self.phase {
             Phase::Waiting { .. } if now.monotonic >= self.connect_deadline() => self.end(now, effects),
             Phase::Live => {
+                self.go_on(now);
                 self.give_up_at_most_once(now, effects);
                 if now.monotonic >= self.answer_deadline() {
                     let refusal = Refusal::new(ErrorCode::AnswerTimeout, "a publish stayed unanswered; send it again");

@@ -9,6 +9,7 @@ mod churn;
 mod client_certificates;
 mod cuts;
 mod drain;
+mod flood;
 mod hostile;
 mod keep_alive;
 mod life;

@@ -290,6 +290,10 @@ pub struct Limits {
     pub write_buffer_bytes: usize,
     /// Connections accepted per second and listener.
     pub accepts_per_second: u32,
+    /// Publishes that a connection may make per second, a second's worth at once; who is faster is read later, and nothing is refused. 0 = no limit.
+    pub publishes_per_second: u32,
+    /// Bytes of topics and payloads that a connection may publish per second, in the same way. 0 = no limit.
+    pub bytes_per_second: u32,
     /// Connections closed per second when the server drains.
     pub drain_per_second: u32,
 }
@@ -311,6 +315,8 @@ impl Default for Limits {
             answer_seconds: 10,
             write_buffer_bytes: 64 * 1024,
             accepts_per_second: 2_000,
+            publishes_per_second: 0,
+            bytes_per_second: 0,
             drain_per_second: 2_000,
         }
     }

@@ -31,6 +31,8 @@ pub(super) fn limits(settings: &Settings, plain_topics: bool) -> Arc<Limits> {
         answer_seconds: limits.answer_seconds,
         write_buffer_bytes: limits.write_buffer_bytes,
         accepts_per_second: limits.accepts_per_second,
+        publishes_per_second: limits.publishes_per_second,
+        bytes_per_second: limits.bytes_per_second,
         plain_topics,
     })
 }

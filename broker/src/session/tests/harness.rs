@@ -188,6 +188,7 @@ pub(super) fn describe(effect: &Effect) -> String {
         Effect::Unsubscribe(filters) => format!("unsubscribe {}", filters.join(" ")),
         Effect::Acked(ticket) => format!("acked {}", ticket.0),
         Effect::Received(ticket) => format!("received {}", ticket.0),
+        Effect::Slowed => "slowed".into(),
         Effect::Released { packet_id, uses } => format!("released {packet_id} uses={uses}"),
         Effect::Close(_) => "close".to_owned(),
     }

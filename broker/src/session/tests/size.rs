@@ -7,7 +7,7 @@ use crate::codec::packet::{Packet, Qos, Version};
 /// Bytes that an idle session owns beside itself: its subscriptions. Everything else has been given back.
 fn owned(session: &Session) -> usize {
     assert!(session.asking.is_none() && session.exactly_once.is_none() && session.unanswered.is_none());
-    assert!(session.aliases_in.is_none() && session.aliases_out.is_none());
+    assert!(session.aliases.is_none() && session.pace.is_none());
     assert_eq!((session.outgoing.capacity(), session.pending.capacity()), (0, 0));
     let slots = session.held.capacity() * size_of_val(&session.held[0]);
     slots + session.held.iter().map(|held| held.filter.len()).sum::<usize>()

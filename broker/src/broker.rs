@@ -11,6 +11,7 @@ use crate::bans::{self, BanList, Bans};
 use crate::clock::Clock;
 use crate::connection::deadlines::Deadlines;
 use crate::limits::Limits;
+use crate::listen::visitors::Visitors;
 use crate::registry::Registry;
 use crate::stats::BrokerStats;
 
@@ -37,6 +38,7 @@ pub struct Broker {
     pub(crate) deadlines: Arc<Deadlines>,
     pub(crate) registry: Arc<Registry>,
     pub(crate) bans: Bans,
+    pub(crate) visitors: Visitors,
     stopping: watch::Sender<bool>,
 }
 
@@ -48,6 +50,7 @@ impl Broker {
         let deadlines = Arc::new(Deadlines::new());
         tokio::spawn(Deadlines::run(Arc::downgrade(&deadlines), clock));
         Arc::new(Self {
+            visitors: Visitors::new(&parts.limits),
             parts,
             clock,
             deadlines,

@@ -14,6 +14,7 @@ mod connection;
 mod drain;
 pub mod limits;
 pub mod listen;
+mod meter;
 mod registry;
 pub mod route;
 pub mod session;

@@ -35,6 +35,10 @@ pub struct Limits {
     pub publishes_per_second: u32,
     /// Bytes of topics and payloads that a connection may publish per second, in the same way.
     pub bytes_per_second: u32,
+    /// Connections from one address (IPv6: one /64) per second; further ones wait. 0 = no limit.
+    pub connects_per_second_and_address: u32,
+    /// Logins from one address that may fail per minute; after that its connections wait. 0 = no limit.
+    pub failed_logins_per_minute_and_address: u32,
     /// Plain topics are served: retained messages, wills and shared subscriptions are announced as available.
     pub plain_topics: bool,
 }
@@ -58,6 +62,8 @@ impl Default for Limits {
             accepts_per_second: 2_000,
             publishes_per_second: 0,
             bytes_per_second: 0,
+            connects_per_second_and_address: 0,
+            failed_logins_per_minute_and_address: 0,
             plain_topics: false,
         }
     }

@@ -6,6 +6,7 @@ mod handshake;
 mod pace;
 mod proxy;
 pub mod tls;
+pub(crate) mod visitors;
 mod websocket;
 
 use std::net::{IpAddr, SocketAddr};

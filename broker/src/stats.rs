@@ -70,6 +70,8 @@ pub struct BrokerStats {
     pub sessions: Gauge,
     /// Times that a connection was read later because it published faster than it may.
     pub slowed: Counter,
+    /// Connections and failed logins that had to wait because there were too many from their address.
+    pub visitors_slowed: Counter,
     /// Connections closed at once because their address is banned.
     pub banned: Counter,
     /// TLS or WebSocket handshakes that failed or took too long.

@@ -163,13 +163,19 @@ fn of_broker(exporter: &mut Exporter, stats: &Arc<BrokerStats>) {
     exporter.family("longwave_connections_accepted", "Connections accepted", Kind::Counter, move || {
         per_transport(&read, |transport| float(transport.accepted.get()))
     });
-    let of: [Number<BrokerStats>; 23] = [
+    let of: [Number<BrokerStats>; 24] = [
         ("longwave_sessions_connected", "Devices with an open feed", Kind::Gauge, |s| signed(s.sessions.get())),
         (
             "longwave_slowed",
             "Times that a connection was read later because it published faster than it may",
             Kind::Counter,
             |s| float(s.slowed.get()),
+        ),
+        (
+            "longwave_addresses_slowed",
+            "Connections and failed logins that had to wait because there were too many from their address",
+            Kind::Counter,
+            |s| float(s.visitors_slowed.get()),
         ),
         ("longwave_banned", "Connections closed at once because their address is banned", Kind::Counter, |s| {
             float(s.banned.get())

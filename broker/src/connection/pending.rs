@@ -153,10 +153,13 @@ async fn admit(broker: Arc<Broker>, credentials: Credentials) -> Came {
         }
         Err(refusal) => {
             stats.logins_refused.add(1);
-            let address = address.map(tracing::field::display);
-            info!(code = refusal.code.number(), reason = %refusal.reason, address, "login refused");
+            let shown = address.map(tracing::field::display);
+            info!(code = refusal.code.number(), reason = %refusal.reason, address = shown, "login refused");
             let delay = broker.parts.failed_login_delay.mul_f64(rand::rng().random_range(0.8..1.0));
-            tokio::time::sleep(delay).await;
+            let wait = address.map(|address| broker.visitors.failed(address, broker.clock.now().monotonic));
+            let wait = wait.unwrap_or_default().min(Duration::from_secs(broker.parts.limits.connect_seconds));
+            stats.visitors_slowed.add(u64::from(!wait.is_zero()));
+            tokio::time::sleep(delay.max(wait)).await;
         }
     }
     Came::Event(Event::Admitted(result))

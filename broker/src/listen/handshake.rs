@@ -65,13 +65,13 @@ impl Handshake {
     /// Spawns what the transport needs, and in the end the connection.
     pub(super) fn start(self: Arc<Self>, stream: TcpStream, seat: Seat, peer: IpAddr) {
         let accepted = seat.broker.clock.now().monotonic;
-        if self.transport == Transport::Tcp && !self.expects_header(peer) {
+        if self.transport == Transport::Tcp && !self.expects_header(peer) && !seat.broker.visitors.are_counted() {
             tokio::spawn(Connection::new(seat, Wire::Tcp(stream), accepted));
             return;
         }
         tokio::spawn(async move {
             let time = self.time;
-            let shaken = match tokio::time::timeout(time, Box::pin(self.shake(stream, peer))).await {
+            let shaken = match tokio::time::timeout(time, Box::pin(self.shake(&seat.broker, stream, peer))).await {
                 Ok(shaken) => shaken,
                 Err(elapsed) => Err(elapsed.into()),
             };
@@ -94,8 +94,9 @@ impl Handshake {
         self.proxies.proxy_protocol && self.proxies.trust(peer)
     }
 
-    async fn shake(&self, mut stream: TcpStream, peer: IpAddr) -> Result<Wire, HandshakeError> {
+    async fn shake(&self, broker: &Broker, mut stream: TcpStream, peer: IpAddr) -> Result<Wire, HandshakeError> {
         let mut client = if self.expects_header(peer) { proxy::read(&mut stream).await? } else { None };
+        wait_for_turn(broker, client.unwrap_or(peer)).await;
         Ok(match (self.transport, &self.tls) {
             (Transport::WebSocket, _) => Wire::websocket(self.upgrade(stream, peer, &mut client).await?, client),
             (Transport::Tls, Some(tls)) => Wire::tls(tls.accept(stream).await?, client),
@@ -124,6 +125,15 @@ impl Handshake {
         let small = WebSocketConfig::default().read_buffer_size(256);
         let upgraded = tokio_tungstenite::accept_hdr_async_with_config(stream, check, Some(small)).await?;
         Ok(upgraded.into_inner())
+    }
+}
+
+/// Waits while there were too many from this address; the time of the handshake bounds it.
+async fn wait_for_turn(broker: &Broker, client: IpAddr) {
+    let wait = broker.visitors.connect(client, broker.clock.now().monotonic);
+    if !wait.is_zero() {
+        broker.stats().visitors_slowed.add(1);
+        tokio::time::sleep(wait).await;
     }
 }
 

@@ -1,8 +1,7 @@
 //! How fast one connection may publish. A client that is faster is read later, which slows its socket down; nothing is refused.
-//!
-//! The generic cell rate algorithm (ITU-T I.371): per rate one number, the time at which everything so far would be done at that rate.
 
 use super::{Effect, Now, Session};
+use crate::meter::Meter;
 
 /// What may come at once: so much of a second, in microseconds.
 const BURST: u64 = 1_000_000;
@@ -10,9 +9,8 @@ const BURST: u64 = 1_000_000;
 /// The state of a connection that has rates.
 #[derive(Debug, Default)]
 pub(super) struct Pace {
-    /// In monotonic microseconds.
-    publishes: u64,
-    bytes: u64,
+    publishes: Meter,
+    bytes: Meter,
     /// Nothing is read until then, in monotonic milliseconds.
     pub(super) until: Option<u64>,
 }
@@ -21,10 +19,10 @@ impl Pace {
     /// Counts a publish of so many bytes, at these rates per second (0 = none). Until when, in microseconds, nothing is to be read.
     fn take(&mut self, bytes: usize, rates: (u32, u32), now: u64) -> u64 {
         let mut until = now;
-        for (done, cost, rate) in [(&mut self.publishes, 1, rates.0), (&mut self.bytes, bytes as u64, rates.1)] {
+        for (meter, count, rate) in [(&mut self.publishes, 1, rates.0), (&mut self.bytes, bytes as u64, rates.1)] {
             if rate > 0 {
-                *done = (*done).max(now).saturating_add(cost.saturating_mul(1_000_000) / u64::from(rate));
-                until = until.max(done.saturating_sub(BURST));
+                let cost = count.saturating_mul(1_000_000) / u64::from(rate);
+                until = until.max(meter.take(cost, BURST, now));
             }
         }
         until

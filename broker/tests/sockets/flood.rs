@@ -36,3 +36,17 @@ async fn a_flood_is_read_at_its_rate_and_nobody_else_is_slower_for_it() {
     // It is alive, and still answered.
     assert!(matches!(flooder.receive().await, Some(Packet::PubAck(_))));
 }
+
+#[tokio::test]
+async fn an_address_connects_no_faster_than_it_may() {
+    let limits = Limits { connects_per_second_and_address: 10, ..Limits::default() };
+    let server = Server::with(limits, Behaviour::default());
+    let started = Instant::now();
+    let mut clients = Vec::new();
+    for number in 0..25 {
+        clients.push(Client::connected(server.address, "eve", &format!("phone{number}")).await);
+    }
+    // A burst and the rate, however long this took.
+    let most = 10.0 * (started.elapsed().as_secs_f64() + 1.0) + 1.0;
+    assert!(clients.len() as f64 <= most, "{} after {:?}", clients.len(), started.elapsed());
+}

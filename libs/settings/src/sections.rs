@@ -290,6 +290,11 @@ pub struct Limits {
     pub write_buffer_bytes: usize,
     /// Connections accepted per second and listener.
     pub accepts_per_second: u32,
+    /// Connections from one address (of IPv6: one /64) per second, a second's worth at once; further ones wait, and are closed when the wait is longer than
+    /// `connect_seconds`. 0 = no limit. Behind a balancer set `listen.trusted_proxies` first, or all clients are one address.
+    pub connects_per_second_and_address: u32,
+    /// Logins from one address that may fail per minute; after that its connections wait in the same way. 0 = no limit.
+    pub failed_logins_per_minute_and_address: u32,
     /// Publishes that a connection may make per second, a second's worth at once; who is faster is read later, and nothing is refused. 0 = no limit.
     pub publishes_per_second: u32,
     /// Bytes of topics and payloads that a connection may publish per second, in the same way. 0 = no limit.
@@ -315,6 +320,8 @@ impl Default for Limits {
             answer_seconds: 10,
             write_buffer_bytes: 64 * 1024,
             accepts_per_second: 2_000,
+            connects_per_second_and_address: 0,
+            failed_logins_per_minute_and_address: 0,
             publishes_per_second: 0,
             bytes_per_second: 0,
             drain_per_second: 2_000,

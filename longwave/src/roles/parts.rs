@@ -31,6 +31,8 @@ pub(super) fn limits(settings: &Settings, plain_topics: bool) -> Arc<Limits> {
         answer_seconds: limits.answer_seconds,
         write_buffer_bytes: limits.write_buffer_bytes,
         accepts_per_second: limits.accepts_per_second,
+        connects_per_second_and_address: limits.connects_per_second_and_address,
+        failed_logins_per_minute_and_address: limits.failed_logins_per_minute_and_address,
         publishes_per_second: limits.publishes_per_second,
         bytes_per_second: limits.bytes_per_second,
         plain_topics,

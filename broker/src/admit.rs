@@ -4,12 +4,15 @@
 mod certificate;
 mod chain;
 mod dev;
+mod fetch;
+mod hook;
 mod jwt;
 mod password;
 
 pub use certificate::CertificateAdmit;
 pub use chain::ChainAdmit;
 pub use dev::DevAdmit;
+pub use hook::{HookAdmit, HookSettings};
 pub use jwt::{AdmitError, JwksSettings, JwtAdmit, TokenRules};
 pub use password::{HashError, PasswordAdmit, hash_password};
 

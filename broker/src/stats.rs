@@ -70,6 +70,10 @@ pub struct BrokerStats {
     pub sessions: Gauge,
     /// Times that a connection was read later because it published faster than it may.
     pub slowed: Counter,
+    /// Questions to the hook.
+    pub hook_questions: Counter,
+    /// Questions to the hook that had no answer.
+    pub hook_errors: Counter,
     /// Connections and failed logins that had to wait because there were too many from their address.
     pub visitors_slowed: Counter,
     /// Connections closed at once because their address is banned.

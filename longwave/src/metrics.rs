@@ -163,7 +163,7 @@ fn of_broker(exporter: &mut Exporter, stats: &Arc<BrokerStats>) {
     exporter.family("longwave_connections_accepted", "Connections accepted", Kind::Counter, move || {
         per_transport(&read, |transport| float(transport.accepted.get()))
     });
-    let of: [Number<BrokerStats>; 24] = [
+    let of: [Number<BrokerStats>; 26] = [
         ("longwave_sessions_connected", "Devices with an open feed", Kind::Gauge, |s| signed(s.sessions.get())),
         (
             "longwave_slowed",
@@ -177,6 +177,12 @@ fn of_broker(exporter: &mut Exporter, stats: &Arc<BrokerStats>) {
             Kind::Counter,
             |s| float(s.visitors_slowed.get()),
         ),
+        ("longwave_hook_questions", "Logins about which the hook was asked", Kind::Counter, |s| {
+            float(s.hook_questions.get())
+        }),
+        ("longwave_hook_errors", "Questions to the hook that had no answer", Kind::Counter, |s| {
+            float(s.hook_errors.get())
+        }),
         ("longwave_banned", "Connections closed at once because their address is banned", Kind::Counter, |s| {
             float(s.banned.get())
         }),

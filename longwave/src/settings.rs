@@ -58,9 +58,13 @@ pub(crate) fn check(settings: &Settings, role: Role, dev: bool) -> anyhow::Resul
                 "listen.{key} = {address}: --dev lets anybody in, so it listens on loopback only (error 5001)"
             );
         }
-    } else if !settings.auth.passwords && settings.auth.jwt.is_none() && !certificates_name_users(settings) {
+    } else if !settings.auth.passwords
+        && settings.auth.jwt.is_none()
+        && settings.auth.hook.is_none()
+        && !certificates_name_users(settings)
+    {
         bail!(
-            "auth: nobody could connect; set auth.passwords, auth.jwt or tls.clients, or start with --dev (error 5001)"
+            "auth: nobody could connect; set auth.passwords, auth.jwt, auth.hook or tls.clients, or start with --dev (error 5001)"
         );
     }
     let tls = settings.tls.certificate.is_some() && settings.tls.key.is_some();

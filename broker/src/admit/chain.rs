@@ -7,12 +7,13 @@ use longwave_model::{ErrorCode, Refusal};
 use longwave_port::{Admit, Credentials, Identity};
 
 use super::jwt::looks_like_a_token;
-use super::{CertificateAdmit, JwtAdmit, PasswordAdmit};
+use super::{CertificateAdmit, HookAdmit, JwtAdmit, PasswordAdmit};
 
-/// Admits by client certificate where these name users and one is shown, by token where tokens are configured and one is shown, else by password where there are local users.
+/// Admits by client certificate where these name users and one is shown, by token where tokens are configured and one is shown, else by a hook if there is one, else by password where there are local users.
 pub struct ChainAdmit {
     tokens: Option<Arc<JwtAdmit>>,
     passwords: Option<Arc<PasswordAdmit>>,
+    hook: Option<HookAdmit>,
     certificates: Option<CertificateAdmit>,
 }
 
@@ -20,7 +21,13 @@ impl ChainAdmit {
     /// With what is configured; with nothing, nobody gets in.
     #[must_use]
     pub fn new(tokens: Option<Arc<JwtAdmit>>, passwords: Option<Arc<PasswordAdmit>>) -> Self {
-        Self { tokens, passwords, certificates: None }
+        Self { tokens, passwords, hook: None, certificates: None }
+    }
+
+    /// And a hook, which is asked in place of the local users.
+    #[must_use]
+    pub fn with_hook(self, hook: HookAdmit) -> Self {
+        Self { hook: Some(hook), ..self }
     }
 
     /// And client certificates, which name users in this way.
@@ -37,6 +44,11 @@ impl Admit for ChainAdmit {
             return certificates.identify(shown, &credentials);
         }
         let token = credentials.password.as_ref().is_some_and(|password| looks_like_a_token(password));
+        if let Some(hook) = &self.hook
+            && !(token && self.tokens.is_some())
+        {
+            return hook.admit(credentials).await;
+        }
         match (&self.tokens, &self.passwords) {
             (Some(tokens), _) if token => tokens.admit(credentials).await,
             (_, Some(passwords)) => passwords.admit(credentials).await,

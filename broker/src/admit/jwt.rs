@@ -3,7 +3,6 @@
 //! A key is good for exactly one algorithm, decided by what the key is and never by what the token says, so an RSA public key
 //! cannot be used as an HMAC secret.
 
-mod fetch;
 mod jwks;
 mod keys;
 
@@ -56,7 +55,7 @@ impl AdmitError {
         ErrorCode::BadSetting
     }
 
-    fn new(source_name: impl ToString, reason: impl ToString) -> Self {
+    pub(super) fn new(source_name: impl ToString, reason: impl ToString) -> Self {
         Self { source_name: source_name.to_string(), reason: reason.to_string() }
     }
 }

@@ -18,7 +18,7 @@ pub use plain::{PlainTopics, SharedStrategy};
 pub use push::{ApnsSection, FcmSection, PushBadge, PushSection, WebPushSection};
 pub use reference::{default_toml, reference_markdown, to_toml};
 pub use sections::{
-    Auth, CassandraSettings, Conversations, DirectPolicy, Feeds, Jwt, Limits, Listen, LogFormat, Logging, Retention,
-    Settings, StoreSettings, Tls,
+    Auth, CassandraSettings, Conversations, DirectPolicy, Feeds, Hook, Jwt, Limits, Listen, LogFormat, Logging,
+    Retention, Settings, StoreSettings, Tls,
 };
 pub use tls::{ClientCertificates, ClientName, TlsVersion};

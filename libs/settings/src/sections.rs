@@ -124,11 +124,44 @@ pub struct Auth {
     pub failed_login_delay_millis: u64,
     /// Tokens in the password field; absent = none are accepted.
     pub jwt: Option<Jwt>,
+    /// A service that is asked whether a client may connect, in place of the local users; absent = nobody is asked.
+    pub hook: Option<Hook>,
 }
 
 impl Default for Auth {
     fn default() -> Self {
-        Self { passwords: true, password_checks: 2, failed_login_delay_millis: 500, jwt: None }
+        Self { passwords: true, password_checks: 2, failed_login_delay_millis: 500, jwt: None, hook: None }
+    }
+}
+
+/// A service that decides who may connect. It gets a POST with JSON and answers with JSON ([access](../operate/access.md#a-hook)).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Hook {
+    /// Its URL, https or, on loopback, http.
+    pub url: String,
+    /// PEM file with root certificates for it; absent = the system's.
+    pub root_certificates: Option<PathBuf>,
+    /// Milliseconds that an answer may take, waiting for a turn included; then nobody gets in.
+    pub answer_millis: u64,
+    /// Questions at once.
+    pub at_once: usize,
+    /// Seconds for which a yes is remembered. 0 = asked every time.
+    pub yes_seconds: u64,
+    /// Seconds for which a no is remembered.
+    pub no_seconds: u64,
+}
+
+impl Default for Hook {
+    fn default() -> Self {
+        Self {
+            url: String::new(),
+            root_certificates: None,
+            answer_millis: 3_000,
+            at_once: 64,
+            yes_seconds: 60,
+            no_seconds: 5,
+        }
     }
 }
 

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use longwave_broker::admit::{
-    CertificateAdmit, ChainAdmit, DevAdmit, JwksSettings, JwtAdmit, NamedBy, PasswordAdmit, TokenRules,
+    CertificateAdmit, ChainAdmit, DevAdmit, HookAdmit, HookSettings, JwksSettings, JwtAdmit, NamedBy, PasswordAdmit,
+    TokenRules,
 };
 use longwave_broker::stats::BrokerStats;
 use longwave_port::{Accounts, Admit};
@@ -34,7 +35,18 @@ pub(super) async fn admission(
         .context("auth.password_checks: must be at least 1 (error 5001)")?;
     let passwords =
         settings.auth.passwords.then(|| PasswordAdmit::new(accounts, parallel).map(Arc::new)).transpose()?;
-    let chain = ChainAdmit::new(tokens, passwords);
+    let mut chain = ChainAdmit::new(tokens, passwords);
+    if let Some(hook) = &settings.auth.hook {
+        let settings = HookSettings {
+            url: hook.url.clone(),
+            root_certificates: hook.root_certificates.clone(),
+            answer: Duration::from_millis(hook.answer_millis),
+            at_once: hook.at_once,
+            yes: Duration::from_secs(hook.yes_seconds),
+            no: Duration::from_secs(hook.no_seconds),
+        };
+        chain = chain.with_hook(HookAdmit::new(settings, stats.clone()).context("auth.hook")?);
+    }
     let named_by = settings.tls.clients.as_ref().and_then(|clients| named_by(clients.user_from));
     Ok(Arc::new(match named_by {
         Some(named_by) => chain.with_certificates(CertificateAdmit { named_by }),

@@ -12,11 +12,14 @@ use tokio::sync::Mutex;
 use tokio::time::Instant;
 use tracing::{info, warn};
 
+use super::super::fetch::Fetch;
 use super::AdmitError;
-use super::fetch::Fetch;
 use super::keys::{Key, Keys};
 use crate::clock::unix_milliseconds;
 use crate::stats::BrokerStats;
+
+/// How long the URL may take.
+const TIME: Duration = Duration::from_secs(10);
 
 /// Where keys are, and how often to look.
 #[derive(Debug, Clone)]
@@ -44,7 +47,7 @@ pub(super) struct Jwks {
 
 impl Jwks {
     pub(super) async fn start(settings: JwksSettings, stats: Arc<BrokerStats>) -> Result<Arc<Self>, AdmitError> {
-        let fetch = Fetch::new(&settings.url, settings.root_certificates.as_deref())?;
+        let fetch = Fetch::new(&settings.url, settings.root_certificates.as_deref(), TIME, 0)?;
         let keys = ArcSwap::from_pointee(None);
         let jwks = Arc::new(Self { settings, fetch, keys, tried: Mutex::new(None), stats });
         jwks.refresh().await;

@@ -1,12 +1,13 @@
-//! A GET over HTTPS, bounded in time and size. Plain HTTP only to loopback, where tests and side-cars are.
+//! A GET or POST over HTTPS, bounded in time and size. Plain HTTP only to loopback, where tests and side-cars are.
 
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http_body_util::{BodyExt, Empty, Limited};
-use hyper::Uri;
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::header::CONTENT_TYPE;
+use hyper::{Method, Request, Uri};
 use hyper_rustls::{ConfigBuilderExt, HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -18,17 +19,23 @@ use rustls_pki_types::pem::PemObject;
 
 use super::AdmitError;
 
-const TIME: Duration = Duration::from_secs(10);
 const BYTES: usize = 1024 * 1024;
 
-/// Fetches one URL.
+/// Asks one URL.
 pub(super) struct Fetch {
     url: Uri,
-    client: Client<HttpsConnector<HttpConnector>, Empty<Bytes>>,
+    time: Duration,
+    client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
 }
 
 impl Fetch {
-    pub(super) fn new(url: &str, root_certificates: Option<&Path>) -> Result<Self, AdmitError> {
+    /// Answers may take `time`; so many connections are kept for the next question.
+    pub(super) fn new(
+        url: &str,
+        root_certificates: Option<&Path>,
+        time: Duration,
+        kept: usize,
+    ) -> Result<Self, AdmitError> {
         let uri: Uri = url.parse().map_err(|error| AdmitError::new(url, format!("is not a URL: {error}")))?;
         let loopback = matches!(uri.host(), Some("localhost" | "127.0.0.1" | "[::1]"));
         if !(uri.scheme_str() == Some("https") || (uri.scheme_str() == Some("http") && loopback)) {
@@ -36,21 +43,35 @@ impl Fetch {
         }
         let tls = client_config(url, root_certificates)?;
         let connector = HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http().enable_http1().build();
-        let client = Client::builder(TokioExecutor::new()).pool_max_idle_per_host(0).build(connector);
-        Ok(Self { url: uri, client })
+        let client = Client::builder(TokioExecutor::new()).pool_max_idle_per_host(kept).build(connector);
+        Ok(Self { url: uri, time, client })
     }
 
     /// The body, or what went wrong, for the log.
     pub(super) async fn get(&self) -> Result<Bytes, String> {
-        let get = async {
-            let response = self.client.get(self.url.clone()).await.map_err(|error| with_causes(&error))?;
+        self.ask(Method::GET, Bytes::new()).await
+    }
+
+    /// Sends JSON. The body of the answer, or what went wrong.
+    pub(super) async fn post(&self, json: Bytes) -> Result<Bytes, String> {
+        self.ask(Method::POST, json).await
+    }
+
+    async fn ask(&self, method: Method, body: Bytes) -> Result<Bytes, String> {
+        let ask = async {
+            let mut request = Request::builder().method(method).uri(self.url.clone());
+            if !body.is_empty() {
+                request = request.header(CONTENT_TYPE, "application/json");
+            }
+            let request = request.body(Full::from(body)).map_err(|error| error.to_string())?;
+            let response = self.client.request(request).await.map_err(|error| with_causes(&error))?;
             if !response.status().is_success() {
                 return Err(format!("answered {}", response.status()));
             }
             let body = Limited::new(response.into_body(), BYTES).collect().await.map_err(|error| error.to_string())?;
             Ok(body.to_bytes())
         };
-        tokio::time::timeout(TIME, get).await.unwrap_or_else(|_| Err(format!("no answer in {} s", TIME.as_secs())))
+        tokio::time::timeout(self.time, ask).await.unwrap_or_else(|_| Err(format!("no answer in {:?}", self.time)))
     }
 }
 

@@ -65,12 +65,15 @@ struct Reply {
     expires_at: Option<u64>,
 }
 
+/// What was answered.
+type Verdict = Result<Identity, Refusal>;
+
 /// Asks the service.
 pub struct HookAdmit {
     settings: HookSettings,
     fetch: Fetch,
     turns: Semaphore,
-    remembered: Mutex<HashMap<u128, (Instant, Result<Identity, Refusal>)>>,
+    remembered: Mutex<HashMap<u128, (Instant, Verdict)>>,
     /// Two keys of 64 bits: what is remembered tells nobody a password, also not by trying.
     keys: [RandomState; 2],
     stats: Arc<BrokerStats>,
@@ -133,7 +136,7 @@ impl HookAdmit {
         serde_json::from_slice(&reply).map_err(|error| format!("its answer is not one: {error}"))
     }
 
-    fn remember(&self, key: u128, answer: &Result<Identity, Refusal>) {
+    fn remember(&self, key: u128, answer: &Verdict) {
         let time = if answer.is_ok() { self.settings.yes } else { self.settings.no };
         if time.is_zero() {
             return;
@@ -174,8 +177,10 @@ mod tests {
 
     use super::*;
 
+    type Answering = fn(&str) -> Option<(u16, String)>;
+
     /// An HTTP service that answers every request with what this makes of its body; `None` = never.
-    async fn service(answer: fn(&str) -> Option<(u16, String)>) -> (String, Arc<AtomicUsize>) {
+    async fn service(answer: Answering) -> (String, Arc<AtomicUsize>) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/auth", listener.local_addr().unwrap());
         let count = Arc::new(AtomicUsize::new(0));
@@ -271,7 +276,7 @@ mod tests {
 
     #[tokio::test]
     async fn without_an_answer_nobody_gets_in() {
-        let answers: [fn(&str) -> Option<(u16, String)>; 4] = [
+        let answers: [Answering; 4] = [
             |_| None,
             |_| Some((500, r#"{"allow": true}"#.to_owned())),
             |_| Some((200, "yes".to_owned())),

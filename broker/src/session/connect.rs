@@ -1,7 +1,7 @@
 //! From CONNECT to CONNACK: who is it, may it, open its session, tell it what holds.
 
 use longwave_model::{DeviceId, ErrorCode, Refusal};
-use longwave_port::{Credentials, FIRST_CHOSEN_PACKET_ID, Identity, is_plain};
+use longwave_port::{Credentials, FIRST_CHOSEN_PACKET_ID, Identity, is_plain, is_system};
 
 use super::event::OpenedSession;
 use super::subscribe::Held;
@@ -47,7 +47,8 @@ impl Session {
             let refusal = Refusal::new(ErrorCode::AuthMethod, "enhanced authentication is not supported");
             return self.refuse_connect(&refusal, now, effects);
         }
-        if connect.will.as_ref().is_some_and(|will| !self.limits.plain_topics || !is_plain(&will.topic)) {
+        let is_for_wills = |topic: &str| self.limits.plain_topics && is_plain(topic) && !is_system(topic);
+        if connect.will.as_ref().is_some_and(|will| !is_for_wills(&will.topic)) {
             let refusal = Refusal::new(ErrorCode::WillUnavailable, "wills are available on plain topics only");
             return self.refuse_connect(&refusal, now, effects);
         }

@@ -11,7 +11,7 @@ mod reference;
 mod sections;
 mod tls;
 
-pub use access::AccessSettings;
+pub use access::{AccessSettings, Administrators};
 pub use load::{SettingsError, Sources, load};
 pub use nodes::{LinkSettings, NodeSettings, RedisSettings};
 pub use plain::{PlainTopics, SharedStrategy};

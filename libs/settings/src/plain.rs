@@ -38,6 +38,8 @@ pub struct PlainTopics {
     pub shared: SharedStrategy,
     /// Seconds after a start for which the wills of clients that were connected before wait for these clients.
     pub will_grace_seconds: u64,
+    /// Seconds between two rounds in which administrators are told what the server counts, under `$SYS/`; 0 = never.
+    pub sys_interval_seconds: u64,
 }
 
 impl Default for PlainTopics {
@@ -52,6 +54,7 @@ impl Default for PlainTopics {
             retained_bytes: 64 * 1024 * 1024,
             shared: SharedStrategy::LeastInFlight,
             will_grace_seconds: 5,
+            sys_interval_seconds: 10,
         }
     }
 }

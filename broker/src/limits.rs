@@ -33,6 +33,10 @@ pub struct Limits {
     pub accepts_per_second: u32,
     /// Plain topics are served: retained messages, wills and shared subscriptions are announced as available.
     pub plain_topics: bool,
+    /// Response Information for those who ask for it; `%u` is the user.
+    pub response_information: Option<String>,
+    /// Server Reference for those who are connected when the server stops.
+    pub server_reference: Option<String>,
 }
 
 impl Default for Limits {
@@ -53,6 +57,8 @@ impl Default for Limits {
             write_buffer_bytes: 64 * 1024,
             accepts_per_second: 2_000,
             plain_topics: false,
+            response_information: None,
+            server_reference: None,
         }
     }
 }

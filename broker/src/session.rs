@@ -14,6 +14,7 @@ mod exactly_once;
 mod invariants;
 mod publish;
 mod reason;
+mod response_information;
 mod retry;
 mod subscribe;
 #[cfg(test)]

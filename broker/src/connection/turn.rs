@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 
 use bytes::BytesMut;
 use longwave_port::Answer;
-use tracing::debug;
+use tracing::{debug, info};
 
 use super::buffers;
 use super::ending::OpenFeed;
@@ -146,7 +146,15 @@ impl Connection {
                 }
                 Err(error) => {
                     self.seat.broker.stats().malformed.add(1);
-                    debug!(%error, transport = self.seat.transport().name(), "packet not decoded");
+                    if error.reason == DecodeError::UNSUPPORTED_VERSION {
+                        info!(
+                            reason = error.text,
+                            transport = self.seat.transport().name(),
+                            "protocol version refused"
+                        );
+                    } else {
+                        debug!(%error, transport = self.seat.transport().name(), "packet not decoded");
+                    }
                     buffer.clear();
                     self.undecoded = false;
                     self.handle_event(Event::Undecodable(error), work);

@@ -38,6 +38,8 @@ pub(super) fn limits(settings: &Settings, plain_topics: bool) -> Arc<Limits> {
         write_buffer_bytes: limits.write_buffer_bytes,
         accepts_per_second: limits.accepts_per_second,
         plain_topics,
+        response_information: settings.plain.response_information.clone().filter(|_| plain_topics),
+        server_reference: settings.drain.server_reference.clone(),
     })
 }
 

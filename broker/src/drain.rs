@@ -13,7 +13,8 @@ use crate::broker::Broker;
 const POLL: Duration = Duration::from_millis(20);
 
 impl Broker {
-    /// Stops accepting, tells every connected device that the server is stopping (DISCONNECT 0x8B; a plain close on 3.1.1), at most
+    /// Stops accepting, tells every connected device that the server is stopping (DISCONNECT 0x8B, or 0x9C with another server's
+    /// name where the limits have one; a plain close on 3.1.1), at most
     /// `per_second` of them in a second and in random order, and returns when all their feeds are closed, their cursors stored.
     ///
     /// It takes as long as the slowest feed takes to close: the caller sets a limit.

@@ -1,7 +1,8 @@
 //! MQTT broker core: knows MQTT and nothing of chat.
 //!
 //! `listen` accepts, `connection` moves bytes, `codec` makes packets of them, `session` decides, `registry` knows who is connected,
-//! `admit` knows who may, `route` who gets what is published on plain topics.
+//! `admit` knows who may, `route` who gets what is published on plain topics,
+//! `system` tells under `$SYS/` what all of them count.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
@@ -19,6 +20,7 @@ mod registry;
 pub mod route;
 pub mod session;
 pub mod stats;
+pub mod system;
 mod x509;
 
 pub use broker::{Broker, BrokerParts};

@@ -41,6 +41,10 @@ pub struct Limits {
     pub failed_logins_per_minute_and_address: u32,
     /// Plain topics are served: retained messages, wills and shared subscriptions are announced as available.
     pub plain_topics: bool,
+    /// Response Information for those who ask for it; `%u` is the user.
+    pub response_information: Option<String>,
+    /// Server Reference for those who are connected when the server stops.
+    pub server_reference: Option<String>,
 }
 
 impl Default for Limits {
@@ -65,6 +69,8 @@ impl Default for Limits {
             connects_per_second_and_address: 0,
             failed_logins_per_minute_and_address: 0,
             plain_topics: false,
+            response_information: None,
+            server_reference: None,
         }
     }
 }

@@ -21,6 +21,7 @@ mod settings;
 mod stats;
 mod subscriber;
 mod subscriptions;
+mod system;
 #[cfg(test)]
 mod tests;
 mod tidy;

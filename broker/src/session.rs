@@ -15,6 +15,7 @@ mod invariants;
 mod pace;
 mod publish;
 mod reason;
+mod response_information;
 mod retry;
 mod subscribe;
 #[cfg(test)]

@@ -90,6 +90,8 @@ pub struct BrokerStats {
     pub bytes_out: Counter,
     /// Publishes handed to the gate.
     pub publishes_in: Counter,
+    /// Bytes of their payloads.
+    pub publish_bytes_in: Counter,
     /// Publishes answered as stored or done.
     pub publishes_accepted: Counter,
     /// Publishes refused with certainty.
@@ -98,6 +100,8 @@ pub struct BrokerStats {
     pub publishes_unknown: Counter,
     /// Deliveries written to devices, resends included.
     pub deliveries_out: Counter,
+    /// Bytes of their payloads.
+    pub publish_bytes_out: Counter,
     /// Deliveries acknowledged by devices.
     pub deliveries_acked: Counter,
     /// Packets that could not be decoded.

@@ -163,7 +163,7 @@ fn of_broker(exporter: &mut Exporter, stats: &Arc<BrokerStats>) {
     exporter.family("longwave_connections_accepted", "Connections accepted", Kind::Counter, move || {
         per_transport(&read, |transport| float(transport.accepted.get()))
     });
-    let of: [Number<BrokerStats>; 26] = [
+    let of: [Number<BrokerStats>; 28] = [
         ("longwave_sessions_connected", "Devices with an open feed", Kind::Gauge, |s| signed(s.sessions.get())),
         (
             "longwave_slowed",
@@ -197,6 +197,12 @@ fn of_broker(exporter: &mut Exporter, stats: &Arc<BrokerStats>) {
         ("longwave_received_bytes", "Bytes of MQTT packets received", Kind::Counter, |s| float(s.bytes_in.get())),
         ("longwave_sent_bytes", "Bytes of MQTT packets sent", Kind::Counter, |s| float(s.bytes_out.get())),
         ("longwave_publishes_in", "Publishes from devices", Kind::Counter, |s| float(s.publishes_in.get())),
+        ("longwave_publish_payload_bytes_in", "Bytes of the payloads of publishes from devices", Kind::Counter, |s| {
+            float(s.publish_bytes_in.get())
+        }),
+        ("longwave_publish_payload_bytes_out", "Bytes of the payloads of deliveries to devices", Kind::Counter, |s| {
+            float(s.publish_bytes_out.get())
+        }),
         ("longwave_publishes_accepted", "Publishes stored or done", Kind::Counter, |s| {
             float(s.publishes_accepted.get())
         }),

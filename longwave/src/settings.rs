@@ -87,6 +87,7 @@ pub(crate) fn check(settings: &Settings, role: Role, dev: bool) -> anyhow::Resul
         !listen.proxy_protocol || !listen.trusted_proxies.is_empty(),
         "listen.proxy_protocol: nobody is trusted to speak it; set listen.trusted_proxies (error 5001)"
     );
+    check_words(settings)?;
     ensure!(listen.websocket_path.starts_with('/'), "listen.websocket_path: must begin with '/' (error 5001)");
     ensure!(settings.store.log_bytes >= 64 << 20, "store.log_bytes: must be at least 64 MiB (error 5001)");
     ensure!(settings.store.shards > 0, "store.shards: must be at least 1 (error 5001)");
@@ -100,6 +101,25 @@ pub(crate) fn check(settings: &Settings, role: Role, dev: bool) -> anyhow::Resul
         ensure!(
             jwt.key_file.is_some() != jwt.jwks_url.is_some(),
             "auth.jwt: set either key_file or jwks_url (error 5001)"
+        );
+    }
+    Ok(())
+}
+
+/// What clients are told as it is must be what they can use.
+fn check_words(settings: &Settings) -> anyhow::Result<()> {
+    if let Some(pattern) = &settings.plain.response_information {
+        let without_percent = pattern.replace("%%", "").replace("%u", "");
+        ensure!(
+            !pattern.is_empty() && !without_percent.contains(['%', '+', '#']) && !pattern.contains(char::is_control),
+            "plain.response_information: {pattern:?}: must be the beginning of a topic, with %u and %% alone (error 5001)"
+        );
+    }
+    if let Some(reference) = &settings.drain.server_reference {
+        let hosts: Vec<&str> = reference.split(' ').collect();
+        ensure!(
+            hosts.iter().all(|host| !host.is_empty() && !host.contains(|c: char| c.is_control() || c == '/')),
+            "drain.server_reference: {reference:?}: must be hosts, each with :port or without, separated by single spaces (error 5001)"
         );
     }
     Ok(())
@@ -220,6 +240,28 @@ mod tests {
         settings.link.root_certificates = None;
         settings.link.server_name = Some("broker".into());
         assert!(complaint(&settings, Role::Broker).contains("link.server_name"));
+    }
+
+    #[test]
+    fn clients_are_told_what_they_can_use() {
+        let mut settings = Settings::default();
+        for (pattern, right) in
+            [("answers/%u", true), ("100%%/%u/", true), ("", false), ("answers/+", false), ("a/%c", false)]
+        {
+            settings.plain.response_information = Some(pattern.into());
+            assert_eq!(check(&settings, Role::Serve, false).is_ok(), right, "{pattern}");
+        }
+        settings.plain.response_information = None;
+        for (reference, right) in [
+            ("b.example.org", true),
+            ("b.example.org:8883 [2001:db8::1]:1883", true),
+            ("", false),
+            ("a  b", false),
+            ("mqtt://b.example.org", false),
+        ] {
+            settings.drain.server_reference = Some(reference.into());
+            assert_eq!(check(&settings, Role::Serve, false).is_ok(), right, "{reference}");
+        }
     }
 
     #[test]

@@ -85,7 +85,7 @@ fn check_connect(mut fields: Fields<'_>, version: Version) -> Result<(), DecodeE
     let level = fields.byte()?;
     let known = match version {
         Version::V5 => (name, level) == (b"MQTT", 5),
-        Version::V311 => (name, level) == (b"MQTT", 4) || (name, level) == (b"MQIsdp", 3),
+        Version::V311 => (name, level) == (b"MQTT", 4),
     };
     if !known {
         return Err(DecodeError::protocol("CONNECT is of another protocol version than the connection"));

@@ -19,6 +19,9 @@ pub struct DecodeError {
 }
 
 impl DecodeError {
+    /// The reason of a protocol or level that is not spoken here.
+    pub const UNSUPPORTED_VERSION: u8 = 0x84;
+
     pub(super) fn new(reason: u8, code: ErrorCode, text: &'static str) -> Self {
         Self { version: None, reason, code, text }
     }

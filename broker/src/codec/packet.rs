@@ -7,7 +7,7 @@ use bytes::Bytes;
 /// Protocol version of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Version {
-    /// MQTT 3.1.1 (level 4); 3.1 (level 3, `MQIsdp`) is served the same way.
+    /// MQTT 3.1.1 (level 4).
     V311,
     /// MQTT 5.0.
     V5,

@@ -31,12 +31,17 @@ pub fn sniff(bytes: &[u8], limit: usize) -> Result<Option<Version>, DecodeError>
     let Some(level) = body.get(2 + name_length) else { return cut_off(3 + name_length) };
     match (name, level) {
         (b"MQTT", 5) => Ok(Some(Version::V5)),
-        (b"MQTT", 4) | (b"MQIsdp", 3) => Ok(Some(Version::V311)),
+        (b"MQTT", 4) => Ok(Some(Version::V311)),
+        (b"MQIsdp", 3) => Err(unsupported("MQTT 3.1 is not spoken here, only 3.1.1 and 5.0")),
         _ => Err(unknown()),
     }
 }
 
 fn unknown() -> DecodeError {
-    // [MQTT-3.1.2-1], [MQTT-3.1.2-2]
-    DecodeError::new(0x84, ErrorCode::ProtocolError, "the protocol is not MQTT 3.1, 3.1.1 or 5.0")
+    unsupported("the protocol is not MQTT 3.1.1 or 5.0")
+}
+
+/// Unsupported Protocol Version [MQTT-3.1.2-1], [MQTT-3.1.2-2]: to those who do not speak 5.0, return code 1.
+fn unsupported(text: &'static str) -> DecodeError {
+    DecodeError::new(DecodeError::UNSUPPORTED_VERSION, ErrorCode::ProtocolError, text)
 }

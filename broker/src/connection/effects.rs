@@ -21,6 +21,7 @@ impl Connection {
             Effect::Deliver(outgoing) => {
                 work.tally.packets_out += 1;
                 work.tally.deliveries += 1;
+                work.tally.publish_bytes_out += outgoing.payload.len() as u64;
                 append(&mut work.out, |out| encode_outgoing(&outgoing, version, out));
             }
             Effect::Receipt(receipt) => {
@@ -32,6 +33,7 @@ impl Connection {
             }
             Effect::Publish { ticket, publish } => {
                 work.tally.publishes += 1;
+                work.tally.publish_bytes_in += publish.payload.len() as u64;
                 let completion = Completion::new(self.handle.clone(), ticket);
                 self.seat.broker.parts.gate.publish(publish, completion);
             }

@@ -10,6 +10,8 @@ pub(super) struct Tally {
     pub(super) bytes_in: u64,
     pub(super) bytes_out: u64,
     pub(super) publishes: u64,
+    pub(super) publish_bytes_in: u64,
+    pub(super) publish_bytes_out: u64,
     pub(super) accepted: u64,
     pub(super) refused: u64,
     pub(super) unknown: u64,
@@ -24,6 +26,8 @@ impl Tally {
         stats.bytes_in.add(self.bytes_in);
         stats.bytes_out.add(self.bytes_out);
         stats.publishes_in.add(self.publishes);
+        stats.publish_bytes_in.add(self.publish_bytes_in);
+        stats.publish_bytes_out.add(self.publish_bytes_out);
         stats.publishes_accepted.add(self.accepted);
         stats.publishes_refused.add(self.refused);
         stats.publishes_unknown.add(self.unknown);

@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 
 use bytes::BytesMut;
 use longwave_port::Answer;
-use tracing::debug;
+use tracing::{debug, info};
 
 use super::buffers;
 use super::ending::OpenFeed;
@@ -157,7 +157,12 @@ impl Connection {
                 Err(error) => {
                     self.seat.broker.stats().malformed.add(1);
                     let peer = self.wire.client().map(tracing::field::display);
-                    debug!(%error, peer, transport = self.seat.transport().name(), "packet not decoded");
+                    let transport = self.seat.transport().name();
+                    if error.reason == DecodeError::UNSUPPORTED_VERSION {
+                        info!(reason = error.text, peer, transport, "protocol version refused");
+                    } else {
+                        debug!(%error, peer, transport, "packet not decoded");
+                    }
                     buffer.clear();
                     self.undecoded = false;
                     self.handle_event(Event::Undecodable(error), work);

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use longwave_model::{ErrorCode, PlainFact, PlainState, Refusal};
-use longwave_port::{Answer, Completion, Gate, Guarantee, PlainMessage, Publish, Sender, is_plain};
+use longwave_port::{Answer, Asker, Completion, Gate, Guarantee, PlainMessage, Publish, Sender, is_plain};
 
 use super::hold::{self, Hold};
 use super::log::Entry;
 use super::router::Router;
+use super::system::not_system;
 
 impl Gate for Router {
     fn publish(&self, publish: Publish, completion: Completion) {
@@ -98,8 +99,17 @@ impl Router {
     }
 
     fn may_publish(&self, publish: &Publish) -> Result<(), Refusal> {
-        self.check_levels(&publish.topic)?;
-        self.parts.access.may_publish((&*publish.sender).into(), &publish.topic, publish.retain)
+        self.check_publish((&*publish.sender).into(), &publish.topic, publish.retain)
+    }
+
+    /// Whether somebody may publish to a topic, now or by a will.
+    ///
+    /// # Errors
+    /// A [`Refusal`] when not.
+    pub(super) fn check_publish(&self, asker: Asker<'_>, topic: &str, retain: bool) -> Result<(), Refusal> {
+        not_system(topic)?;
+        self.check_levels(topic)?;
+        self.parts.access.may_publish(asker, topic, retain)
     }
 
     fn refuse(&self, completion: Completion, refusal: Refusal) {

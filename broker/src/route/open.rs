@@ -26,9 +26,8 @@ impl Feed for Router {
 async fn open_session(router: &Arc<Router>, mut open: Open) -> Result<Opened, Refusal> {
     let will = open.will.take();
     if let Some(will) = &will {
-        router.check_levels(&will.topic)?;
         let asker = Asker { user: &open.user, device: &open.device, service: open.service };
-        router.parts.access.may_publish(asker, &will.topic, will.retain)?;
+        router.check_publish(asker, &will.topic, will.retain)?;
     }
     let (mailbox, expiry_seconds) = (open.mailbox.clone(), open.expiry_seconds);
     let opened = router.parts.feed.open(open).await?;

@@ -9,6 +9,7 @@ use longwave_port::{Closing, Delivery, Mailbox, Outlet, Sender, Subscription, Ti
 use super::delivery::PLAIN;
 use super::router::Router;
 use super::subscriber::{Ended, Subscriber};
+use super::system::at_its_qos;
 
 /// The outlet that the connection sees.
 pub(super) struct RoutedOutlet {
@@ -44,8 +45,7 @@ impl RoutedOutlet {
             return Ok(());
         }
         let filter = shared(&subscription.filter).map_or(&*subscription.filter, |(_, filter)| filter);
-        self.router.check_levels(filter)?;
-        self.router.parts.access.may_subscribe((&*self.sender).into(), filter)
+        self.router.check_subscribe((&*self.sender).into(), filter)
     }
 }
 
@@ -85,7 +85,7 @@ impl Outlet for RoutedOutlet {
             .into_iter()
             .zip(&checked)
             .filter(|(_, checked)| checked.is_ok())
-            .map(|(subscription, _)| subscription)
+            .map(|(subscription, _)| at_its_qos(subscription))
             .collect();
         self.begin(&allowed).await?;
         // Stored first [MQTT-3.8.4-1]: what a durable session was granted it finds again.

@@ -67,7 +67,7 @@ impl Router {
         let asker: Asker<'_> = (&*sender).into();
         let allowed = |filter: &str| {
             let filter = shared(filter).map_or(filter, |(_, filter)| filter);
-            self.parts.access.may_subscribe(asker, filter).is_ok()
+            self.check_subscribe(asker, filter).is_ok()
         };
         let plain: Vec<_> =
             subscriptions.into_iter().filter(|held| is_plain(&held.filter) && allowed(&held.filter)).collect();

@@ -19,6 +19,7 @@ use super::retained::Retained;
 use super::settings::RouteSettings;
 use super::stats::{Dropped, RouteStats};
 use super::subscriber::Subscriber;
+use super::system::System;
 use super::timers::Timers;
 
 /// How often timers are looked at.
@@ -51,6 +52,7 @@ pub struct Router {
     pub(super) groups: Mutex<HashMap<String, Arc<Group>>>,
     pub(super) subscribers: Mutex<HashMap<(UserId, DeviceId), Arc<Subscriber>>>,
     pub(super) retained: Arc<Retained>,
+    pub(super) system: System,
     pub(super) log: Arc<Log>,
     pub(super) holds: Holds,
     pub(super) timers: Timers,
@@ -91,6 +93,7 @@ impl Router {
             groups: Mutex::default(),
             subscribers: Mutex::default(),
             retained,
+            system: System::default(),
             log,
             holds: Holds::default(),
             timers: Timers::default(),

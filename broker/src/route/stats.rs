@@ -72,10 +72,16 @@ pub struct RouteStats {
     pub held_back: Counter,
     /// Subscriptions.
     pub subscriptions: Gauge,
+    /// Those of them that are shared.
+    pub shared_subscriptions: Gauge,
+    /// Sessions that ended because nobody connected in time.
+    pub expired_sessions: Counter,
     /// Sessions that use plain topics, connected or not.
     pub subscribers: Gauge,
     /// Messages in the log, which wait for sessions that may be away.
     pub logged_messages: Gauge,
+    /// Bytes of their topics and payloads.
+    pub logged_bytes: Gauge,
     /// Retained messages.
     pub retained_messages: Gauge,
     /// Bytes of retained messages.

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use longwave_port::{Subscription, shared};
+use longwave_model::Refusal;
+use longwave_port::{Asker, Subscription, is_system, shared};
 
 use super::group::{Group, Member};
 use super::queue::Copy;
@@ -10,6 +11,18 @@ use super::router::{Router, Target, To};
 use super::subscriber::Subscriber;
 
 impl Router {
+    /// Whether somebody may subscribe to a filter; that of a shared subscription comes without its share name.
+    ///
+    /// # Errors
+    /// A [`Refusal`] when not.
+    pub(super) fn check_subscribe(&self, asker: Asker<'_>, filter: &str) -> Result<(), Refusal> {
+        self.check_levels(filter)?;
+        match is_system(filter) {
+            true => self.may_watch(asker),
+            false => self.parts.access.may_subscribe(asker, filter),
+        }
+    }
+
     /// Adds or replaces a granted subscription, and queues the retained messages that it asks for.
     pub(super) fn add(&self, subscriber: &Arc<Subscriber>, subscription: Subscription) {
         let known = {
@@ -82,6 +95,9 @@ impl Router {
             }
         };
         self.parts.stats.subscriptions.add(i64::from(new));
+        if new && shared(&subscription.filter).is_some() {
+            self.parts.stats.shared_subscriptions.add(1);
+        }
     }
 
     /// Removes a subscription.
@@ -100,6 +116,7 @@ impl Router {
     /// Removes a subscription from the index.
     pub(super) fn withdraw(&self, subscriber: &Subscriber, filter: &str) {
         self.parts.stats.subscriptions.add(-1);
+        self.parts.stats.shared_subscriptions.add(-i64::from(shared(filter).is_some()));
         match shared(filter) {
             None => {
                 self.index.write().remove(filter, subscriber.number);
@@ -119,9 +136,11 @@ impl Router {
 
     fn send_retained(&self, subscriber: &Subscriber, subscription: &Subscription) {
         let own = &subscriber.sender;
-        let copies: Vec<Copy> = self
-            .retained
-            .matching(&subscription.filter, self.now())
+        let found = match is_system(&subscription.filter) {
+            true => self.system.matching(&subscription.filter),
+            false => self.retained.matching(&subscription.filter, self.now()),
+        };
+        let copies: Vec<Copy> = found
             .into_iter()
             .filter(|message| {
                 !(subscription.no_local && message.from.device == own.device && message.from.user == own.user)

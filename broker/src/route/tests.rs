@@ -7,5 +7,6 @@ mod overload;
 mod retaining;
 mod sessions;
 mod shared;
+mod system;
 mod willing;
 mod world;

@@ -7,19 +7,45 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use longwave_model::Refusal;
+use longwave_port::LoggedMessage;
 use tracing::warn;
 
 use super::router::Router;
+use super::stats::RouteStats;
 
 /// Between two parts, when the log is short.
 const PAUSE: Duration = Duration::from_secs(2);
 /// Messages of a part.
 const PART: usize = 2_000;
 
+/// What is in the log.
+#[derive(Debug, Default)]
+pub(super) struct Kept {
+    messages: usize,
+    bytes: usize,
+}
+
+impl Kept {
+    fn add(&mut self, logged: &LoggedMessage) {
+        self.messages += 1;
+        self.bytes += logged.message.topic.len() + logged.message.payload.len();
+    }
+
+    fn remove(&mut self, logged: &LoggedMessage) {
+        self.messages -= 1;
+        self.bytes -= logged.message.topic.len() + logged.message.payload.len();
+    }
+
+    fn report(&self, stats: &RouteStats) {
+        stats.logged_messages.set(i64::try_from(self.messages).unwrap_or(i64::MAX));
+        stats.logged_bytes.set(i64::try_from(self.bytes).unwrap_or(i64::MAX));
+    }
+}
+
 impl Router {
     pub(super) async fn tidy_up(router: Weak<Self>) {
         let mut after = 0;
-        let mut counted = 0;
+        let mut counted = Kept::default();
         loop {
             if after == 0 {
                 tokio::time::sleep(PAUSE).await;
@@ -27,31 +53,34 @@ impl Router {
             let Some(router) = router.upgrade() else { return };
             match router.tidy_part(after).await {
                 Ok((next, kept)) => {
-                    counted += kept;
+                    counted.messages += kept.messages;
+                    counted.bytes += kept.bytes;
                     after = next;
                     if next == 0 {
-                        router.stats().logged_messages.set(i64::try_from(counted).unwrap_or(i64::MAX));
-                        counted = 0;
+                        std::mem::take(&mut counted).report(router.stats());
                     }
                 }
                 Err(refusal) => {
                     warn!(code = refusal.code.number(), reason = %refusal.reason, "the log of plain topics is not tidied up");
-                    (after, counted) = (0, 0);
+                    (after, counted) = (0, Kept::default());
                 }
             }
         }
     }
 
-    /// One part after this number: where the next begins (0 = from the start), and how many messages were left in the log.
-    pub(super) async fn tidy_part(&self, after: u64) -> Result<(u64, usize), Refusal> {
+    /// One part after this number: where the next begins (0 = from the start), and what was left in the log.
+    pub(super) async fn tidy_part(&self, after: u64) -> Result<(u64, Kept), Refusal> {
         let last = self.log.last();
         let part = self.log.store().logged(after, PART).await?;
-        let Some(next) = part.last().map(|(number, _)| *number) else { return Ok((0, 0)) };
+        let Some(next) = part.last().map(|(number, _)| *number) else { return Ok((0, Kept::default())) };
         let is_last = part.len() < PART;
         let places = self.places(last);
         let oldest =
             self.now().saturating_sub(u64::try_from(self.parts.settings.queue_age.as_millis()).unwrap_or(u64::MAX));
-        let total = part.len();
+        let mut kept = Kept::default();
+        for (_, logged) in &part {
+            kept.add(logged);
+        }
         let gone: Vec<_> = part
             .into_iter()
             // The latest stays: it tells the next process which numbers were given away.
@@ -60,9 +89,11 @@ impl Router {
                 let is_done = |filter: &Arc<str>| places.get(filter).is_none_or(|place| place >= number);
                 logged.ts < oldest || logged.filters.iter().all(is_done)
             })
-            .map(|(number, logged)| (number, logged.filters))
+            .map(|(number, logged)| {
+                kept.remove(&logged);
+                (number, logged.filters)
+            })
             .collect();
-        let kept = total - gone.len();
         if !gone.is_empty() {
             self.log.store().forget(gone).await?;
         }

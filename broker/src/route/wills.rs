@@ -36,7 +36,10 @@ impl Router {
         }
         match job.due {
             Due::Will => self.publish_will(&job.subscriber).await,
-            Due::End => self.end(&job.subscriber).await,
+            Due::End => {
+                self.parts.stats.expired_sessions.add(1);
+                self.end(&job.subscriber).await;
+            }
         }
     }
 

@@ -67,7 +67,7 @@ impl Session {
             }
             None if ack.reason >= 0x80 => {}
             None => {
-                self.send_fitting(Packet::PubRel(Ack { packet_id, reason: 0x92, ..Ack::default() }), effects);
+                self.send_fitting(Packet::PubRel(self.not_found(packet_id)), effects);
             }
         }
     }
@@ -91,6 +91,12 @@ impl Session {
             effects.push(Effect::Send(Packet::PubRel(Ack { packet_id: sent.packet_id, ..Ack::default() })));
         }
         true
+    }
+
+    /// Packet Identifier not found, in words where they are wanted [MQTT-3.1.2-29].
+    pub(super) fn not_found(&self, packet_id: u16) -> Ack {
+        let reason_string = self.problem_information.then(|| "nothing is in flight under this packet id".to_owned());
+        Ack { packet_id, reason: 0x92, reason_string, ..Ack::default() }
     }
 
     fn sent(&self, packet_id: u16) -> Option<(usize, Stage)> {

@@ -8,6 +8,9 @@ use super::{Effect, Now, Session, protocol_error, reason};
 use crate::codec::packet::{Disconnect, Packet, Version};
 use crate::codec::{self, DecodeError};
 
+const SERVER_SHUTTING_DOWN: u8 = 0x8b;
+const USE_ANOTHER_SERVER: u8 = 0x9c;
+
 impl Session {
     /// The client says good-bye.
     pub(super) fn disconnect(&mut self, disconnect: &Disconnect, now: Now, effects: &mut Vec<Effect>) {
@@ -44,8 +47,11 @@ impl Session {
     /// Ends a live connection; 5.0 clients hear why [MQTT-3.14.0-1], 3.1.1 knows no DISCONNECT from the server.
     pub(super) fn break_off(&mut self, code: u8, refusal: &Refusal, now: Now, effects: &mut Vec<Effect>) {
         if self.version == Version::V5 {
+            // Server redirection (4.11).
+            let server_reference = self.limits.server_reference.clone().filter(|_| code == SERVER_SHUTTING_DOWN);
             let packet = Packet::Disconnect(Box::new(Disconnect {
-                reason: code,
+                reason: if server_reference.is_some() { USE_ANOTHER_SERVER } else { code },
+                server_reference,
                 reason_string: Some(refusal.reason.to_string()),
                 user_properties: reason::error_property(refusal.code),
                 ..Disconnect::default()

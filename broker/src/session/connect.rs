@@ -1,11 +1,11 @@
 //! From CONNECT to CONNACK: who is it, may it, open its session, tell it what holds.
 
-use longwave_model::{DeviceId, ErrorCode, Refusal};
-use longwave_port::{Credentials, FIRST_CHOSEN_PACKET_ID, Identity, is_plain};
+use longwave_model::{DeviceId, ErrorCode, Refusal, UserId};
+use longwave_port::{Credentials, FIRST_CHOSEN_PACKET_ID, Identity, is_plain, is_system};
 
 use super::event::OpenedSession;
 use super::subscribe::Held;
-use super::{Effect, Now, Session, exactly_once, publish, reason};
+use super::{Effect, Now, Session, exactly_once, publish, reason, response_information};
 use crate::codec::packet::{ConnAck, Connect, Packet, Version, Will};
 use crate::codec::{self, DecodeError};
 
@@ -35,6 +35,7 @@ pub(super) struct Hello {
     clean_start: bool,
     expiry_asked: u32,
     keep_alive_asked: u16,
+    wants_response_information: bool,
     will: Option<Box<longwave_port::Will>>,
 }
 
@@ -47,7 +48,8 @@ impl Session {
             let refusal = Refusal::new(ErrorCode::AuthMethod, "enhanced authentication is not supported");
             return self.refuse_connect(&refusal, now, effects);
         }
-        if connect.will.as_ref().is_some_and(|will| !self.limits.plain_topics || !is_plain(&will.topic)) {
+        let is_for_wills = |topic: &str| self.limits.plain_topics && is_plain(topic) && !is_system(topic);
+        if connect.will.as_ref().is_some_and(|will| !is_for_wills(&will.topic)) {
             let refusal = Refusal::new(ErrorCode::WillUnavailable, "wills are available on plain topics only");
             return self.refuse_connect(&refusal, now, effects);
         }
@@ -94,6 +96,7 @@ impl Session {
             clean_start: connect.clean_start,
             expiry_asked,
             keep_alive_asked: connect.keep_alive,
+            wants_response_information: connect.request_response_information,
             will: connect.will.map(|given| Box::new(will(given))),
         }));
     }
@@ -144,7 +147,7 @@ impl Session {
         };
         // [MQTT-3.2.2-1] of 3.1.1, [MQTT-3.2.2-2] of 5.0: a clean start has no session.
         self.present = opened.session_present && !hello.clean_start;
-        let packet = Packet::ConnAck(Box::new(self.connack(&hello)));
+        let packet = Packet::ConnAck(Box::new(self.connack(&hello, &opened.sender.user)));
         if codec::encoded_len(&packet, self.version) > self.maximum_packet as usize {
             // [MQTT-3.1.2-24]: nothing can be said to such a client.
             self.phase = Phase::Opening(hello);
@@ -172,7 +175,9 @@ impl Session {
     pub(super) fn undecodable_connect(&mut self, error: DecodeError, now: Now, effects: &mut Vec<Effect>) {
         match error.version {
             // A protocol that we do not know: 3.1.1 is what others are most likely to understand.
-            None if error.reason == 0x84 => self.send_refusing_connack(0x84, &error.into(), effects),
+            None if error.reason == DecodeError::UNSUPPORTED_VERSION => {
+                self.send_refusing_connack(error.reason, &error.into(), effects);
+            }
             Some(Version::V5) => {
                 self.version = Version::V5;
                 // Another packet than CONNECT may be wrong in ways for which CONNACK has no code [MQTT-3.1.0-1].
@@ -195,7 +200,7 @@ impl Session {
         self.send_fitting(packet, effects);
     }
 
-    fn connack(&self, hello: &Hello) -> ConnAck {
+    fn connack(&self, hello: &Hello, user: &UserId) -> ConnAck {
         if self.version == Version::V311 {
             return ConnAck { session_present: self.present, ..ConnAck::default() };
         }
@@ -208,6 +213,12 @@ impl Session {
             assigned_client_id: hello.assigned.then(|| hello.device.to_string()),
             topic_alias_maximum: self.limits.topic_aliases_in,
             shared_available: (!self.limits.plain_topics).then_some(false),
+            response_information: self
+                .limits
+                .response_information
+                .as_deref()
+                .filter(|_| hello.wants_response_information)
+                .map(|pattern| response_information::for_user(pattern, user)),
             server_keep_alive: (self.keep_alive != hello.keep_alive_asked).then_some(self.keep_alive),
             ..ConnAck::default()
         }

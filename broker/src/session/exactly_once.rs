@@ -119,8 +119,7 @@ impl Session {
             // PUBREC may have been sent by an earlier connection. Releasing a packet id once too often is harmless.
             Some(Stage::Earlier) | None if self.present => {}
             Some(Stage::Earlier | Stage::Idle) | None => {
-                let complete = Packet::PubComp(Ack { packet_id, reason: 0x92, ..Ack::default() });
-                self.send_fitting(complete, effects);
+                self.send_fitting(Packet::PubComp(self.not_found(packet_id)), effects);
                 return;
             }
         }

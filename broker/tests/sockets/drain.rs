@@ -4,9 +4,22 @@ use std::sync::atomic::Ordering::SeqCst;
 use std::time::Duration;
 
 use longwave_broker::codec::packet::{Packet, Version};
+use longwave_broker::limits::Limits;
 use tokio::net::TcpStream;
 
 use crate::rig::{Behaviour, Client, Server};
+
+#[tokio::test]
+async fn the_server_reference_reaches_the_client() {
+    let limits = Limits { server_reference: Some("b.example.org:1883 c.example.org".into()), ..Limits::default() };
+    let server = Server::with(limits, Behaviour::default());
+    let mut client = Client::connected(server.address, "bob", "phone").await;
+    server.broker.drain(1_000).await;
+    let Some(Packet::Disconnect(disconnect)) = client.receive().await else { panic!("expected DISCONNECT") };
+    assert_eq!(disconnect.reason, 0x9c);
+    assert_eq!(disconnect.server_reference.as_deref(), Some("b.example.org:1883 c.example.org"));
+    assert_eq!(client.receive().await, None);
+}
 
 #[tokio::test]
 async fn everybody_is_told_and_every_feed_is_closed() {

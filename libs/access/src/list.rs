@@ -112,7 +112,9 @@ impl AccessList {
             && rule.groups.as_ref().is_none_or(|groups| groups.iter().any(|group| self.is_in(group, who)))
     }
 
-    fn is_in(&self, group: &String, who: &Who<'_>) -> bool {
+    /// Whether somebody is in a group.
+    #[must_use]
+    pub fn is_in(&self, group: &String, who: &Who<'_>) -> bool {
         who.groups.contains(group)
             || self.groups.get(group).is_some_and(|users| users.iter().any(|user| user.id() == who.user))
     }

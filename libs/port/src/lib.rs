@@ -25,7 +25,7 @@ pub use feed::{
 pub use gate::{
     Answer, Answers, Completion, Gate, Guarantee, Lease, Notice, Publish, PublishProperties, Route, Sender,
 };
-pub use plain::{Asker, PlainMessage, PlainStore, StoredWill, TopicAccess, Will, is_plain, shared};
+pub use plain::{Asker, PlainMessage, PlainStore, StoredWill, TopicAccess, Will, is_plain, is_system, shared};
 pub use plain_log::{LastingSession, LogReference, LoggedMessage, PlainLog};
 pub use push::{PushMessage, PushSink, PushTicket};
 pub use rates::SharedRates;

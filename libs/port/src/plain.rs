@@ -1,4 +1,4 @@
-//! Plain topics: every topic that is neither under `u/` nor begins with `$`. What the router needs from outside.
+//! Plain topics: every topic that is neither under `u/` nor begins with `$`, and `$SYS/`. What the router needs from outside.
 
 use std::sync::Arc;
 
@@ -8,13 +8,19 @@ use longwave_model::{DeviceId, Refusal, UserId};
 
 use crate::gate::{PublishProperties, Sender};
 
-/// Whether a topic or filter is a plain one. A shared subscription is what its filter is.
+/// Whether a topic or filter is one that the router serves: a plain one, or one under `$SYS/`. A shared subscription is what its filter is.
 #[must_use]
 pub fn is_plain(name: &str) -> bool {
     match shared(name) {
         Some((_, filter)) => is_plain(filter),
-        None => !name.starts_with("u/") && !name.starts_with('$'),
+        None => !name.starts_with("u/") && (!name.starts_with('$') || is_system(name)),
     }
+}
+
+/// Whether a topic or filter is one on which the server tells of itself.
+#[must_use]
+pub fn is_system(name: &str) -> bool {
+    name == "$SYS" || name.starts_with("$SYS/")
 }
 
 /// The share name and the filter of a shared subscription.
@@ -102,6 +108,9 @@ pub trait TopicAccess: Send + Sync {
     /// # Errors
     /// A [`Refusal`] (not-your-topic) when not.
     fn may_subscribe(&self, asker: Asker<'_>, filter: &str) -> Result<(), Refusal>;
+
+    /// Whether somebody may read what the server tells of itself under `$SYS/`.
+    fn is_administrator(&self, asker: Asker<'_>) -> bool;
 }
 
 /// What of plain topics outlives the process.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use longwave_access::{Groups, Rule};
+use longwave_access::{Groups, Rule, UserName};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -16,4 +16,17 @@ pub struct AccessSettings {
     pub groups: Groups,
     /// The rules in their order, at most 1,024.
     pub rules: Vec<Rule>,
+    /// Who reads `$SYS/`. With `--dev` and without rules everybody does.
+    pub administrators: Administrators,
+}
+
+/// Administrators of the server: users, and those in a group. Nobody unless named.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Administrators {
+    /// Users.
+    #[schemars(with = "Vec<String>")]
+    pub users: Vec<UserName>,
+    /// Groups of `access.groups`.
+    pub groups: Vec<String>,
 }

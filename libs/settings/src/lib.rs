@@ -3,6 +3,7 @@
 //! Unknown keys are errors. An error in the file names the file, the line, the key and the reason.
 
 mod access;
+mod drain;
 mod load;
 mod nodes;
 mod plain;
@@ -11,7 +12,8 @@ mod reference;
 mod sections;
 mod tls;
 
-pub use access::AccessSettings;
+pub use access::{AccessSettings, Administrators};
+pub use drain::Drain;
 pub use load::{SettingsError, Sources, load};
 pub use nodes::{LinkSettings, NodeSettings, RedisSettings};
 pub use plain::{PlainTopics, SharedStrategy};

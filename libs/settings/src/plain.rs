@@ -38,6 +38,11 @@ pub struct PlainTopics {
     pub shared: SharedStrategy,
     /// Seconds after a start for which the wills of clients that were connected before wait for these clients.
     pub will_grace_seconds: u64,
+    /// What MQTT 5 clients get as Response Information that ask for it: the beginning of topics for answers to their requests, as `answers/%u`, in which
+    /// `%u` is the user and `%%` a `%`. The access list must allow it.
+    pub response_information: Option<String>,
+    /// Seconds between two rounds in which administrators are told what the server counts, under `$SYS/`; 0 = never.
+    pub sys_interval_seconds: u64,
 }
 
 impl Default for PlainTopics {
@@ -52,6 +57,8 @@ impl Default for PlainTopics {
             retained_bytes: 64 * 1024 * 1024,
             shared: SharedStrategy::LeastInFlight,
             will_grace_seconds: 5,
+            response_information: None,
+            sys_interval_seconds: 10,
         }
     }
 }

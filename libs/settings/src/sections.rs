@@ -8,6 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::access::AccessSettings;
+use crate::drain::Drain;
 use crate::nodes::{LinkSettings, NodeSettings, RedisSettings};
 use crate::plain::PlainTopics;
 use crate::push::PushSection;
@@ -47,6 +48,8 @@ pub struct Settings {
     pub push: PushSection,
     /// Topics outside `u/`.
     pub plain: PlainTopics,
+    /// How a server leaves.
+    pub drain: Drain,
     /// What the server says of itself.
     pub log: Logging,
 }

@@ -9,7 +9,7 @@ use longwave_telemetry::{Exporter, Kind};
 use super::{Number, float, numbers, signed};
 
 pub(super) fn of_plain(exporter: &mut Exporter, stats: &Arc<RouteStats>) {
-    let of: [Number<RouteStats>; 13] = [
+    let of: [Number<RouteStats>; 16] = [
         ("longwave_plain_received", "Messages taken on plain topics, wills included", Kind::Counter, |s| {
             float(s.received.get())
         }),
@@ -25,6 +25,9 @@ pub(super) fn of_plain(exporter: &mut Exporter, stats: &Arc<RouteStats>) {
             Kind::Gauge,
             |s| signed(s.logged_messages.get()),
         ),
+        ("longwave_plain_logged_bytes", "Bytes of their topics and payloads", Kind::Gauge, |s| {
+            signed(s.logged_bytes.get())
+        }),
         ("longwave_plain_waiting", "Copies that wait or are in flight", Kind::Gauge, |s| signed(s.waiting.get())),
         ("longwave_plain_held_back", "Publishes slowed down by a slow receiver", Kind::Counter, |s| {
             float(s.held_back.get())
@@ -32,6 +35,15 @@ pub(super) fn of_plain(exporter: &mut Exporter, stats: &Arc<RouteStats>) {
         ("longwave_plain_subscriptions", "Subscriptions to plain topics", Kind::Gauge, |s| {
             signed(s.subscriptions.get())
         }),
+        ("longwave_plain_shared_subscriptions", "Those of them that are shared", Kind::Gauge, |s| {
+            signed(s.shared_subscriptions.get())
+        }),
+        (
+            "longwave_plain_expired_sessions",
+            "Sessions that ended because nobody came back in time",
+            Kind::Counter,
+            |s| float(s.expired_sessions.get()),
+        ),
         ("longwave_plain_subscribers", "Sessions that use plain topics, connected or not", Kind::Gauge, |s| {
             signed(s.subscribers.get())
         }),

@@ -36,6 +36,8 @@ pub(super) fn limits(settings: &Settings, plain_topics: bool) -> Arc<Limits> {
         publishes_per_second: limits.publishes_per_second,
         bytes_per_second: limits.bytes_per_second,
         plain_topics,
+        response_information: settings.plain.response_information.clone().filter(|_| plain_topics),
+        server_reference: settings.drain.server_reference.clone(),
     })
 }
 

@@ -5,9 +5,12 @@ use std::time::Duration;
 
 use longwave_access::{AccessList, Decision, Who};
 use longwave_broker::route::{RouteSettings, RouteStats, Router, RouterParts, SharedStrategy};
+use longwave_broker::stats::BrokerStats;
+use longwave_broker::system;
 use longwave_model::{ErrorCode, Refusal};
 use longwave_port::{Asker, Feed, Gate, TopicAccess};
-use longwave_settings::Settings;
+use longwave_settings::{Administrators, Settings};
+use tokio::task::JoinHandle;
 
 use crate::access::access_list;
 use crate::backend::Backend;
@@ -30,8 +33,7 @@ pub(super) async fn start(
     let Backend::Embedded(store) = backend else { return Ok(None) };
     // In --dev the list counts as soon as there is one.
     let is_open = dev && settings.access.rules.is_empty();
-    let access: Arc<dyn TopicAccess> =
-        if is_open { Arc::new(Everybody) } else { Arc::new(ByList(access_list(settings)?)) };
+    let access: Arc<dyn TopicAccess> = if is_open { Arc::new(Everybody) } else { Arc::new(ByList::new(settings)?) };
     let parts = RouterParts {
         gate,
         feed,
@@ -43,6 +45,14 @@ pub(super) async fn start(
         clock: Arc::new(now_millis),
     };
     Ok(Some(Router::start(parts).await?))
+}
+
+/// Tells under `$SYS/` what is counted, if the settings want it.
+pub(super) fn tell(settings: &Settings, router: &Arc<Router>, broker: &Arc<BrokerStats>) -> Option<JoinHandle<()>> {
+    let interval = Duration::from_secs(settings.plain.sys_interval_seconds);
+    let version = env!("CARGO_PKG_VERSION").to_owned();
+    let told = system::tell(Arc::downgrade(router), broker.clone(), version, interval);
+    (!interval.is_zero()).then(|| tokio::spawn(told))
 }
 
 fn route(settings: &Settings) -> RouteSettings {
@@ -75,12 +85,23 @@ impl TopicAccess for Everybody {
     fn may_subscribe(&self, _: Asker<'_>, _: &str) -> Result<(), Refusal> {
         Ok(())
     }
+
+    fn is_administrator(&self, _: Asker<'_>) -> bool {
+        true
+    }
 }
 
 /// By the access list.
-struct ByList(AccessList);
+struct ByList {
+    list: AccessList,
+    administrators: Administrators,
+}
 
 impl ByList {
+    fn new(settings: &Settings) -> anyhow::Result<Self> {
+        Ok(Self { list: access_list(settings)?, administrators: settings.access.administrators.clone() })
+    }
+
     fn who<'a>(asker: &Asker<'a>) -> Who<'a> {
         Who { user: asker.user, client_id: asker.device, groups: &[] }
     }
@@ -88,11 +109,17 @@ impl ByList {
 
 impl TopicAccess for ByList {
     fn may_publish(&self, asker: Asker<'_>, topic: &str, retain: bool) -> Result<(), Refusal> {
-        allowed(&self.0.publish(&Self::who(&asker), topic, retain))
+        allowed(&self.list.publish(&Self::who(&asker), topic, retain))
     }
 
     fn may_subscribe(&self, asker: Asker<'_>, filter: &str) -> Result<(), Refusal> {
-        allowed(&self.0.subscribe(&Self::who(&asker), filter))
+        allowed(&self.list.subscribe(&Self::who(&asker), filter))
+    }
+
+    fn is_administrator(&self, asker: Asker<'_>) -> bool {
+        let Administrators { users, groups } = &self.administrators;
+        let who = Self::who(&asker);
+        users.iter().any(|user| user.id() == asker.user) || groups.iter().any(|group| self.list.is_in(group, &who))
     }
 }
 

@@ -63,6 +63,7 @@ impl Running for AllInOne {
         bridge.ready().await;
         let router = plain::start(settings, dev, backend, bridge.clone(), feed.clone()).await?;
         let plain_stats = router.as_ref().map(|router| router.stats().clone());
+        let told = router.as_ref().and_then(|router| plain::tell(settings, router, &broker_stats));
         let (to_gate, to_feed): (Arc<dyn Gate>, Arc<dyn Feed>) = match router {
             Some(router) => (router.clone(), router),
             None => (bridge.clone(), feed.clone()),
@@ -91,6 +92,7 @@ impl Running for AllInOne {
         let mut desk = Desk::open(settings, Arc::new(health), exporter, operations, &mut addresses).await?;
         desk.keep(tokio::spawn(bans.watch(broker.clone())));
         desk.keep(tokio::spawn(process::sweep(backend.clone(), settings.clone())));
+        told.into_iter().for_each(|task| desk.keep(task));
         desk.announce(settings, dev, &addresses)?;
         Ok(Self { broker, bridge, feed, desk })
     }

@@ -21,3 +21,4 @@ mod rig;
 mod secure_roles;
 mod settings;
 mod shutdown;
+mod system_topics;

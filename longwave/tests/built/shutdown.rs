@@ -31,6 +31,14 @@ fn nothing_acknowledged_before_sigterm_comes_again() {
 }
 
 #[test]
+fn who_is_there_can_be_sent_to_another_server() {
+    let mut rig = Rig::dev(&["drain.server_reference=b.example.org:1883"]);
+    let mut bob = rig.device("bob", "phone");
+    rig.server.stop().unwrap();
+    assert_eq!(bob.end().unwrap(), End::Told { code: 0x9c, error: Some(1007) });
+}
+
+#[test]
 fn a_client_of_3_1_1_is_closed_without_a_word() {
     let mut rig = Rig::dev(&[]);
     let hello = Hello { version: Version::V311, ..Hello::durable("bob", "phone") };

@@ -7,9 +7,7 @@ use super::super::{sniff, wire_cases};
 
 #[test]
 fn the_version_shows_once_the_level_has_come() {
-    for (name, version, needed) in
-        [("v3-connect", Version::V311, 9), ("v3-connect-of-3.1", Version::V311, 11), ("v5-connect", Version::V5, 9)]
-    {
+    for (name, version, needed) in [("v3-connect", Version::V311, 9), ("v5-connect", Version::V5, 9)] {
         let bytes = wire_cases::named(name).bytes();
         for length in 0..=bytes.len() {
             assert_eq!(sniff(&bytes[..length], 1024), Ok((length >= needed).then_some(version)), "{name} at {length}");
@@ -31,6 +29,7 @@ fn other_protocols_and_levels_are_unsupported() {
         &b"\x10\x0e\0\x04MQTT\x06\x02\0\x3c"[..],
         b"\x10\x0e\0\x04MQTT\x03\x02\0\x3c",
         b"\x10\x0e\0\x04MQTT\x84\x02\0\x3c",
+        b"\x10\x0e\0\x06MQIsdp\x03\x02\0\x3c",
         b"\x10\x0e\0\x06MQIsdp\x04\x02\0\x3c",
         b"\x10\x0e\0\x04MQXX\x04\x02\0\x3c",
         b"\x10\x0e\0\x05MQTTS",

@@ -45,7 +45,7 @@ fn will() -> Will {
 
 pub(super) const CASES: &[WireCase] = &[
     valid("v3-connect", V311, "10 0e  00 04 'MQTT' 04 02 00 3c  00 02 'c1'", || connect(plain(V311))),
-    valid("v3-connect-of-3.1", V311, "10 10  00 06 'MQIsdp' 03 02 00 3c  00 02 'c1'", || connect(plain(V311))),
+    protocol_error("v3-connect-of-3.1", V311, "10 10  00 06 'MQIsdp' 03 02 00 3c  00 02 'c1'"),
     valid("v3-connect-login", V311, "10 1b  00 04 'MQTT' 04 c0 00 00  00 02 'c1'  00 05 'alice' 00 04 'pass'", || {
         connect(Connect {
             clean_start: false,

@@ -2,7 +2,7 @@
 
 use longwave_model::{ErrorCode, Refusal};
 
-use super::super::Event;
+use super::super::{Effect, Event};
 use super::harness::{Client, closing, connect, opened};
 use crate::codec::packet::{Connect, Disconnect, Packet, Version};
 use crate::limits::Limits;
@@ -24,6 +24,21 @@ fn the_server_says_why_it_closes_on_5_0() {
         let close = || Event::Close(Refusal::new(code, "no"));
         assert_eq!(Client::live(Version::V5).event(close()), [expected.as_str(), "close"]);
         assert_eq!(Client::live(Version::V311).event(close()), ["close"]);
+    }
+}
+
+#[test]
+fn who_is_there_when_the_server_stops_is_sent_to_another() {
+    let limits = || Limits { server_reference: Some("b.example.org:1883".into()), ..Limits::default() };
+    for (code, reason, reference) in
+        [(ErrorCode::ServerStopping, 0x9c, Some("b.example.org:1883")), (ErrorCode::SessionTakenOver, 0x8e, None)]
+    {
+        let mut client = Client::live_with(connect(Version::V5), opened(), limits());
+        let effects = client.raw(Event::Close(Refusal::new(code, "no")));
+        let Effect::Send(Packet::Disconnect(disconnect)) = &effects[0] else { panic!("{effects:?}") };
+        assert_eq!((disconnect.reason, disconnect.server_reference.as_deref()), (reason, reference));
+        let mut client = Client::live_with(connect(Version::V311), opened(), limits());
+        assert_eq!(client.event(Event::Close(Refusal::new(code, "no"))), ["close"]);
     }
 }
 

@@ -60,6 +60,16 @@ fn connack_tells_the_limits() {
 }
 
 #[test]
+fn response_information_is_for_those_who_ask() {
+    let limits = || Limits { response_information: Some("answers/%u".into()), ..Limits::default() };
+    for (asked, told) in [(true, Some("answers/alice")), (false, None)] {
+        let connect = Connect { request_response_information: asked, ..connect(Version::V5) };
+        let connack = Client::new(limits()).connack(connect, opened());
+        assert_eq!(connack.response_information.as_deref(), told);
+    }
+}
+
+#[test]
 fn a_clean_start_is_never_present() {
     for version in [Version::V311, Version::V5] {
         let mut client = Client::new(Limits::default());

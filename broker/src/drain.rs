@@ -11,6 +11,8 @@ use tracing::info;
 use crate::broker::Broker;
 
 const POLL: Duration = Duration::from_millis(20);
+/// How often the log says how far it is.
+const SAY: Duration = Duration::from_secs(5);
 
 impl Broker {
     /// Stops accepting, tells every connected device that the server is stopping (DISCONNECT 0x8B, or 0x9C with another server's
@@ -26,7 +28,13 @@ impl Broker {
         let gap = Duration::from_secs(1) / per_second.max(1);
         let start = tokio::time::Instant::now();
         let mut due = Duration::ZERO;
-        for handle in handles {
+        let all = handles.len();
+        let mut said = start;
+        for (closed, handle) in handles.into_iter().enumerate() {
+            if said.elapsed() >= SAY {
+                said = tokio::time::Instant::now();
+                info!(closed, all, "draining");
+            }
             handle.close(Refusal::new(ErrorCode::ServerStopping, "the server is stopping; connect again"));
             due += gap.mul_f64(rand::rng().random_range(0.5..1.5));
             // Timers are a millisecond fine: at high rates several go at once.

@@ -24,6 +24,10 @@ pub(crate) enum Command {
     Push(Push),
     /// Plays Apple's, Google's and a browser's push service on this machine, for people who develop applications.
     FakePush(FakePush),
+    /// Has the server of a data directory leave: it becomes unready, waits, closes its connections at a set rate, and ends. Returns when it has.
+    Drain(Drain),
+    /// Says whether the server of a data directory is ready, and fails when it is not.
+    Health(Health),
     /// Manages local users.
     User(User),
     /// Bans users, devices and addresses.
@@ -101,6 +105,21 @@ pub(crate) struct FakePush {
     /// Address to listen on; three ports from this one on.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8443")]
     pub(crate) listen: std::net::SocketAddr,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Drain {
+    #[command(flatten)]
+    pub(crate) settings: SettingsArguments,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Health {
+    /// Only whether it is alive.
+    #[arg(long)]
+    pub(crate) live: bool,
+    #[command(flatten)]
+    pub(crate) settings: SettingsArguments,
 }
 
 #[derive(Debug, Args)]

@@ -5,6 +5,7 @@ pub(crate) mod audit;
 pub(crate) mod backup;
 pub(crate) mod ban;
 mod control;
+pub(crate) mod drain;
 pub(crate) mod fake_push;
 pub(crate) mod push;
 pub(crate) use control::socket_path;

@@ -50,6 +50,8 @@ fn run(cli: Cli) -> anyhow::Result<()> {
             None => roles::run::<PushNode>(&arguments.serve),
         },
         Command::FakePush(arguments) => commands::fake_push::run(&arguments),
+        Command::Drain(arguments) => commands::drain::run(&arguments),
+        Command::Health(arguments) => commands::drain::health(&arguments),
         Command::User(arguments) => commands::user::run(arguments),
         Command::Ban(arguments) => commands::ban::run(arguments),
         Command::Acl(arguments) => commands::acl::run(arguments),

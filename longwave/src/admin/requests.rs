@@ -6,7 +6,7 @@ use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, put};
+use axum::routing::{get, post, put};
 use axum::{Json, Router};
 use longwave_model::UserId;
 use serde::Deserialize;
@@ -31,6 +31,7 @@ pub(super) fn routes(operations: Arc<Operations>) -> Router {
         .route("/v1/users", get(list_users))
         .route("/v1/users/{user}", put(put_user).delete(delete_user))
         .route("/v1/bans", get(list_bans).put(put_ban).delete(delete_ban))
+        .route("/v1/drain", post(drain))
         .route("/v1/backup", get(backup))
         .route("/v1/audit", get(audit))
         .route("/v1/push/{user}", get(show_pushes))
@@ -95,6 +96,12 @@ async fn delete_ban(State(operations): State<Arc<Operations>>, Json(on): Json<On
 
 async fn list_bans(State(operations): State<Arc<Operations>>) -> Result<String, Failure> {
     operations.bans.list(now_millis()).await.map_err(Failure::server)
+}
+
+/// The same as SIGTERM, for who cannot send one.
+async fn drain() -> Result<StatusCode, Failure> {
+    rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::TERM).map_err(Failure::server)?;
+    Ok(StatusCode::ACCEPTED)
 }
 
 /// Streams a backup. A failure on the way ends the body early, without the trailer that a whole backup has.

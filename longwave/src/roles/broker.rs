@@ -108,11 +108,10 @@ impl Running for BrokerNode {
     }
 
     async fn stop(self, settings: &Settings) {
-        let per_second = settings.limits.drain_per_second;
         self.desk.health.set_stopping();
-        listeners::drain(&self.broker, per_second).await;
+        listeners::drain(&self.broker, settings).await;
         self.registry.withdraw().await;
-        listeners::drain(&self.internal, u32::MAX).await;
+        listeners::close(&self.internal, settings, u32::MAX).await;
         if let Err(error) = self.feed.shutdown().await {
             warn!(%error, "cursors not flushed; their messages will be delivered again");
         }

@@ -9,13 +9,10 @@ use longwave_broker::Broker;
 use longwave_broker::listen::tls::{CertificateFiles, ClientCertificates, TlsProfile, TlsReload};
 use longwave_broker::listen::{ListenerConfig, Proxies, Transport, listen};
 use longwave_settings::{Settings, TlsVersion};
-use tracing::warn;
+use tracing::{info, warn};
 
 use crate::banner::Addresses;
 use crate::settings::trusted_proxies;
-
-/// Longest drain.
-const DRAIN_LIMIT: Duration = Duration::from_secs(60);
 
 pub(super) fn open(broker: &Arc<Broker>, settings: &Settings) -> anyhow::Result<Addresses> {
     let tls = &settings.tls;
@@ -61,9 +58,20 @@ pub(super) fn open(broker: &Arc<Broker>, settings: &Settings) -> anyhow::Result<
     Ok(addresses)
 }
 
+/// Waits until balancers have seen that the process is not ready, then closes all connections of clients.
+pub(super) async fn drain(broker: &Arc<Broker>, settings: &Settings) {
+    let wait = Duration::from_secs(settings.drain.wait_seconds);
+    if !wait.is_zero() {
+        info!(seconds = wait.as_secs(), "waiting for balancers before connections are closed");
+        tokio::time::sleep(wait).await;
+    }
+    close(broker, settings, settings.limits.drain_per_second).await;
+}
+
 /// Closes all connections. What is not closed by the limit is closed by the end of the process.
-pub(super) async fn drain(broker: &Arc<Broker>, per_second: u32) {
-    if tokio::time::timeout(DRAIN_LIMIT, broker.drain(per_second)).await.is_err() {
+pub(super) async fn close(broker: &Arc<Broker>, settings: &Settings, per_second: u32) {
+    let limit = Duration::from_secs(settings.drain.limit_seconds);
+    if tokio::time::timeout(limit, broker.drain(per_second)).await.is_err() {
         warn!("not all connections could be drained in time");
     }
 }

@@ -60,8 +60,13 @@ async fn until_stopped<R: Running>(settings: &Settings, dev: bool) -> anyhow::Re
     let backend = Backend::open(settings).await?;
     let running = R::start(settings, dev, &backend).await?;
     signals.stop().await;
-    running.stop(settings).await;
-    info!("stopped");
+    tokio::select! {
+        () = running.stop(settings) => info!("stopped"),
+        () = signals.stop() => {
+            warn!("a second signal: the process ends without closing what is open; nothing acknowledged is lost");
+            std::process::exit(1);
+        }
+    }
     Ok(())
 }
 

@@ -98,9 +98,8 @@ impl Running for AllInOne {
     }
 
     async fn stop(self, settings: &Settings) {
-        let per_second = settings.limits.drain_per_second;
         self.desk.health.set_stopping();
-        listeners::drain(&self.broker, per_second).await;
+        listeners::drain(&self.broker, settings).await;
         self.bridge.stop().await;
         if let Err(error) = self.feed.shutdown().await {
             warn!(%error, "cursors not flushed; their messages will be delivered again");

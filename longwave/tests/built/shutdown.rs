@@ -4,7 +4,7 @@ use longwave_testkit::client::End;
 use longwave_testkit::http::get;
 use longwave_testkit::wire::{Hello, Version};
 
-use crate::rig::{Rig, eventually};
+use crate::rig::{Rig, eventually, longwave};
 
 #[test]
 fn nothing_acknowledged_before_sigterm_comes_again() {
@@ -36,6 +36,38 @@ fn who_is_there_can_be_sent_to_another_server() {
     let mut bob = rig.device("bob", "phone");
     rig.server.stop().unwrap();
     assert_eq!(bob.end().unwrap(), End::Told { code: 0x9c, error: Some(1007) });
+}
+
+#[test]
+fn a_server_is_drained_by_command_and_says_how_far_it_is() {
+    let mut rig = Rig::dev(&["limits.drain_per_second=4"]);
+    let data = rig.data();
+    let data = data.to_str().unwrap();
+    assert_eq!(longwave(&["health", "--data-dir", data]).out, "ready\n");
+    let mut devices: Vec<_> = (0..6).map(|number| rig.device("bob", &format!("d{number}"))).collect();
+    let drained = longwave(&["drain", "--data-dir", data]);
+    assert_eq!(drained.code, 0, "{drained:?}");
+    assert!(drained.out.contains(" connections left") && drained.out.ends_with("gone\n"), "{drained:?}");
+    for device in &mut devices {
+        assert_eq!(device.end().unwrap(), End::Told { code: 0x8b, error: Some(1007) });
+    }
+    rig.server.wait_until_stopped().unwrap();
+    for command in ["drain", "health"] {
+        let nobody = longwave(&[command, "--data-dir", data]);
+        assert!(nobody.code != 0 && nobody.err.contains("no server runs"), "{nobody:?}");
+    }
+}
+
+#[test]
+fn a_second_signal_ends_the_process_without_waiting() {
+    let rig = Rig::dev(&["drain.wait_seconds=600"]);
+    let admin = rig.server.plan().admin;
+    let mut bob = rig.device("bob", "phone");
+    rig.server.ask_to_stop().unwrap();
+    eventually("unready", || matches!(get(admin, "/readyz"), Ok((503, _))));
+    assert!(bob.subscribe("u/bob/c/+/json", 1).unwrap().code <= 1, "nobody is closed while balancers are waited for");
+    rig.server.ask_to_stop().unwrap();
+    assert_eq!(bob.end().unwrap(), End::Closed);
 }
 
 #[test]

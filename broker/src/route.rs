@@ -22,6 +22,7 @@ mod stats;
 mod subscriber;
 mod subscriptions;
 mod system;
+mod taking;
 #[cfg(test)]
 mod tests;
 mod tidy;

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use longwave_model::{ErrorCode, PlainFact, PlainState, Refusal};
-use longwave_port::{Answer, Asker, Completion, Gate, Guarantee, PlainMessage, Publish, Sender, is_plain};
+use longwave_model::{ErrorCode, Refusal};
+use longwave_port::{Answer, Asker, Completion, Gate, Guarantee, PlainMessage, Publish, is_plain};
 
 use super::hold::{self, Hold};
 use super::log::Entry;
 use super::router::Router;
 use super::system::not_system;
+use super::taking::{Arrival, taken};
 
 impl Gate for Router {
     fn publish(&self, publish: Publish, completion: Completion) {
@@ -19,16 +20,22 @@ impl Gate for Router {
             }
             return self.parts.gate.publish(publish, completion);
         }
-        if let Err(refusal) = self.may_publish(&publish) {
+        if let Err(refusal) = self.may_publish(&publish).and_then(|()| self.has_room()) {
             return self.refuse(completion, refusal);
         }
-        if !self.is_first(&publish) {
-            return completion.complete(hold::done());
+        match self.arrives(&publish) {
+            Arrival::First => {}
+            // Unanswered, it comes again.
+            Arrival::Pending => return drop(completion),
+            Arrival::Done => return completion.complete(hold::done()),
         }
         let retain = publish.retain;
         let taken = taken(&publish);
         let message = Arc::new(self.message(publish));
         if retain && let Err(refusal) = self.retained.change(&message, &self.parts.settings, &self.parts.stats) {
+            if let Some(taken) = &taken {
+                self.settle(taken, false);
+            }
             return self.refuse(completion, refusal);
         }
         let mut completion = Some(completion);
@@ -47,6 +54,9 @@ impl Gate for Router {
             }
             held.clone()
         });
+        if let Some(taken) = taken.as_ref().filter(|_| entry.is_none()) {
+            self.settle(taken, true);
+        }
         if retain {
             self.retained.write_soon();
         }
@@ -77,14 +87,6 @@ impl Gate for Router {
     }
 }
 
-/// What a QoS 2 publish leaves in the log, so that it is known when it comes again after a crash.
-fn taken(publish: &Publish) -> Option<PlainState> {
-    let Guarantee::ExactlyOnce { packet_id, uses } = publish.guarantee else { return None };
-    let Sender { user, device, .. } = &*publish.sender;
-    let fact = PlainFact::Taken { packet_id, uses: Some(uses) };
-    Some(PlainState { user: user.clone(), device: device.clone(), fact })
-}
-
 impl Router {
     /// Whether a topic or filter has no more levels than may be.
     ///
@@ -112,22 +114,17 @@ impl Router {
         self.parts.access.may_publish(asker, topic, retain)
     }
 
+    /// Whether the store keeps up.
+    fn has_room(&self) -> Result<(), Refusal> {
+        if self.log.waiting() <= self.parts.settings.unstored_bytes {
+            return Ok(());
+        }
+        Err(Refusal::new(ErrorCode::Overloaded, "more is published than can be stored; try again"))
+    }
+
     fn refuse(&self, completion: Completion, refusal: Refusal) {
         self.parts.stats.refused.add(1);
         completion.complete(Answer::Refused { refusal, notice: None });
-    }
-
-    /// Whether a publish was not routed before: at QoS 2 a device repeats it on its next connection when it has seen no PUBREC.
-    fn is_first(&self, publish: &Publish) -> bool {
-        let Guarantee::ExactlyOnce { packet_id, uses } = publish.guarantee else { return true };
-        let subscriber = self.subscriber(&publish.sender);
-        let mut state = subscriber.state.lock();
-        if state.received.contains(&(packet_id, uses)) {
-            return false;
-        }
-        state.received.retain(|(id, _)| *id != packet_id);
-        state.received.push((packet_id, uses));
-        true
     }
 
     fn message(&self, publish: Publish) -> PlainMessage {

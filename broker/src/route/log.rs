@@ -1,7 +1,7 @@
 //! The one writer of the log. What is published for sessions that may be away is stored first, once for all of them, then handed to
 //! their queues, then acknowledged; everything that came up while a commit ran is the next commit.
 
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -45,6 +45,10 @@ impl Entry {
         Self { message: message.clone(), filters, targets, answer: None, taken: None }
     }
 
+    fn bytes(&self) -> usize {
+        self.message.topic.len() + self.message.payload.len()
+    }
+
     /// Those that want it may find it by these.
     pub(super) fn want(&mut self, filters: impl Iterator<Item = Arc<str>>) {
         for filter in filters {
@@ -60,6 +64,8 @@ pub(super) struct Log {
     store: Arc<dyn PlainLog>,
     queued: Mutex<Queued>,
     wake: Notify,
+    /// Bytes of messages that wait to be stored.
+    waiting: AtomicUsize,
     /// The latest number given away.
     given: AtomicU64,
     /// The latest number stored.
@@ -93,6 +99,7 @@ impl Log {
             store,
             queued: Mutex::default(),
             wake: Notify::new(),
+            waiting: AtomicUsize::new(0),
             given: AtomicU64::new(last),
             last: AtomicU64::new(last),
         }
@@ -107,8 +114,14 @@ impl Log {
         self.last.load(Relaxed)
     }
 
+    /// Bytes of messages that wait to be stored.
+    pub(super) fn waiting(&self) -> usize {
+        self.waiting.load(Relaxed)
+    }
+
     /// Stores and hands out a message, then answers.
     pub(super) fn publish(&self, entry: Entry) {
+        self.waiting.fetch_add(entry.bytes(), Relaxed);
         if let Some(answer) = &entry.answer {
             answer.await_store();
         }
@@ -191,6 +204,7 @@ impl Log {
                 dirty,
             }
         };
+        let bytes: usize = now.entries.iter().map(Entry::bytes).sum();
         for subscriber in std::mem::take(&mut now.dirty) {
             now.facts.extend(subscriber.place(self.last()));
         }
@@ -199,7 +213,9 @@ impl Log {
         }
         let first = self.given.fetch_add(now.entries.len() as u64, Relaxed) + 1;
         let consumed = std::mem::take(&mut now.consumed);
-        match self.commit(router, &mut now, first, consumed).await {
+        let committed = self.commit(router, &mut now, first, consumed).await;
+        self.waiting.fetch_sub(bytes, Relaxed);
+        match committed {
             Ok(()) => {
                 let last = first + now.entries.len() as u64 - 1;
                 self.hand_out(router, now);
@@ -257,7 +273,10 @@ impl Log {
 
     fn hand_out(&self, router: &Router, now: Queued) {
         let (settings, stats, time) = (&router.parts.settings, &router.parts.stats, router.now());
-        for Entry { targets, answer, .. } in now.entries {
+        for Entry { targets, answer, taken, .. } in now.entries {
+            if let Some(taken) = &taken {
+                router.settle(taken, true);
+            }
             if let Some(answer) = &answer {
                 answer.stored();
             }
@@ -288,6 +307,9 @@ impl Log {
     fn give_up(&self, router: &Router, now: Queued, refusal: &Refusal) {
         let stats = &router.parts.stats;
         for entry in now.entries {
+            if let Some(taken) = &entry.taken {
+                router.settle(taken, false);
+            }
             stats.copies.add(entry.targets.len() as u64);
             stats.drop_many(Dropped::NotStored, entry.targets.len());
             if let Some(answer) = entry.answer {

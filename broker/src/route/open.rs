@@ -144,7 +144,8 @@ impl Router {
         for subscription in &subscriptions {
             self.withdraw(subscriber, &subscription.filter);
         }
-        subscriber.end(&self.parts.stats);
+        let ended = subscriber.end(&self.parts.stats);
+        self.note_ended(subscriber, ended);
         if std::mem::take(&mut subscriber.state.lock().has_facts) {
             self.log.note(subscriber.fact(PlainFact::Ended));
         }

@@ -3,12 +3,12 @@
 use std::sync::{Arc, OnceLock};
 
 use async_trait::async_trait;
-use longwave_model::{PlainFact, Refusal};
+use longwave_model::Refusal;
 use longwave_port::{Closing, Delivery, Mailbox, Outlet, Sender, Subscription, Ticket, is_plain, shared};
 
 use super::delivery::PLAIN;
 use super::router::Router;
-use super::subscriber::{Ended, Subscriber};
+use super::subscriber::Subscriber;
 use super::system::at_its_qos;
 
 /// The outlet that the connection sees.
@@ -63,16 +63,6 @@ impl RoutedOutlet {
             self.subscriber().state.lock().has_facts = true;
         }
         self.router.log.keep(facts).await
-    }
-
-    fn ended(&self, subscriber: &Arc<Subscriber>, ended: Ended) {
-        if ended.moved {
-            self.router.log.moved(subscriber);
-        }
-        for (group, number) in ended.shared {
-            group.done(number);
-            self.router.log.consume(group.filter.clone(), number);
-        }
     }
 }
 
@@ -135,14 +125,14 @@ impl Outlet for RoutedOutlet {
         if wants_page {
             self.router.clone().read_page(subscriber.clone());
         }
-        self.ended(subscriber, ended);
+        self.router.note_ended(subscriber, ended);
         self.router.pull(subscriber);
     }
 
     fn acked(&self, ticket: Ticket) {
         match self.subscriber.get() {
             Some(subscriber) if ticket.0 & PLAIN != 0 => {
-                self.ended(subscriber, subscriber.acked(ticket.0, &self.router.parts.stats));
+                self.router.note_ended(subscriber, subscriber.acked(ticket.0, &self.router.parts.stats));
             }
             _ => self.inner.acked(ticket),
         }
@@ -161,12 +151,8 @@ impl Outlet for RoutedOutlet {
 
     async fn released(&self, packet_id: u16, uses: u32) -> Result<(), Refusal> {
         self.inner.released(packet_id, uses).await?;
-        if let Some(subscriber) = self.router.known(&self.sender) {
-            let mut state = subscriber.state.lock();
-            state.received.retain(|(id, _)| *id != packet_id);
-            if state.has_facts {
-                self.router.log.note(subscriber.fact(PlainFact::Taken { packet_id, uses: None }));
-            }
+        if let Some(fact) = self.router.known(&self.sender).and_then(|subscriber| subscriber.released(packet_id)) {
+            self.router.log.note(fact);
         }
         Ok(())
     }

@@ -9,6 +9,7 @@ use longwave_port::{Asker, LastingSession, Sender, is_plain, shared};
 use super::lasting::Lasting;
 use super::router::Router;
 use super::subscriber::Subscriber;
+use super::taking::Taken;
 use super::timers::Due;
 
 /// References read at once.
@@ -88,7 +89,8 @@ impl Router {
         subscriber.restore_owed(lasting, &self.parts.settings, self.stats());
         {
             let mut state = subscriber.state.lock();
-            state.received = taken;
+            state.received =
+                taken.into_iter().map(|(packet_id, uses)| Taken { packet_id, uses, is_done: true }).collect();
             state.has_facts = has_facts;
             state.subscriptions.clone_from(&plain);
         }

@@ -18,7 +18,7 @@ use super::queue::Copy;
 use super::retained::Retained;
 use super::settings::RouteSettings;
 use super::stats::{Dropped, RouteStats};
-use super::subscriber::Subscriber;
+use super::subscriber::{Ended, Subscriber};
 use super::system::System;
 use super::timers::Timers;
 
@@ -202,6 +202,17 @@ impl Router {
             }
         }
         entry
+    }
+
+    /// Tells the log what the end of deliveries means.
+    pub(super) fn note_ended(&self, subscriber: &Arc<Subscriber>, ended: Ended) {
+        if ended.moved {
+            self.log.moved(subscriber);
+        }
+        for (group, number) in ended.shared {
+            group.done(number);
+            self.log.consume(group.filter.clone(), number);
+        }
     }
 
     /// Holds an answer back for as long as publishers wait for receivers.

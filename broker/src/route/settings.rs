@@ -25,6 +25,8 @@ pub struct RouteSettings {
     pub queue_bytes: usize,
     /// How long a message waits at most for a session that outlives its connection.
     pub queue_age: Duration,
+    /// Bytes of topics and payloads that may wait to be stored, all together; more is refused.
+    pub unstored_bytes: usize,
     /// How long a publisher's acknowledgement is held back at most because a receiver's queue is more than half full.
     pub publisher_wait: Duration,
     /// Retained messages.
@@ -44,6 +46,7 @@ impl Default for RouteSettings {
             queue_messages: 1_000,
             queue_bytes: 1024 * 1024,
             queue_age: Duration::from_secs(7 * 24 * 3_600),
+            unstored_bytes: 64 * 1024 * 1024,
             publisher_wait: Duration::from_millis(500),
             retained_messages: 100_000,
             retained_bytes: 64 * 1024 * 1024,

@@ -17,6 +17,7 @@ use super::lasting::Lasting;
 use super::queue::{Copy, Queue};
 use super::settings::RouteSettings;
 use super::stats::{Dropped, RouteStats};
+use super::taking::Taken;
 
 /// A receiver that has taken nothing for so many milliseconds slows nobody down: it is stuck, and its queue fills and drops.
 const KEEPS_UP: u64 = 1_000;
@@ -59,8 +60,8 @@ pub(super) struct State {
     pub(super) subscriptions: Vec<Subscription>,
     /// Shared subscriptions that it is a member of.
     pub(super) groups: Vec<Arc<Group>>,
-    /// QoS 2 publishes of the device that were routed and are not released: packet id and use.
-    pub(super) received: Vec<(u16, u32)>,
+    /// QoS 2 publishes of the device that are not released.
+    pub(super) received: Vec<Taken>,
     pub(super) will: Option<Box<Will>>,
     pub(super) ended: bool,
 }
@@ -166,18 +167,22 @@ impl Subscriber {
         shared
     }
 
-    /// The session ended, after it was detached: nothing is kept.
-    pub(super) fn end(&self, stats: &RouteStats) {
+    /// The session ended, after it was detached: nothing is kept. What of shared subscriptions was still in flight, at QoS 2, ends with
+    /// it [MQTT-4.8.2-5].
+    pub(super) fn end(&self, stats: &RouteStats) -> Ended {
+        let mut ended = Ended::default();
         let mut state = self.state.lock();
         state.ended = true;
-        let mut lost = state.queue.keep(|_| false).len();
-        lost += state.in_flight.len() + state.again.len();
-        lost += state.lasting.take().map_or(0, |lasting| lasting.backlog.unread());
-        state.in_flight = VecDeque::new();
-        state.again = VecDeque::new();
+        let mut lost = state.queue.keep(|_| false);
+        let sent = std::mem::take(&mut state.in_flight).into_iter().chain(std::mem::take(&mut state.again));
+        lost.extend(sent.map(|sent| sent.copy));
+        let unread = state.lasting.take().map_or(0, |lasting| lasting.backlog.unread());
+        let count = lost.len() + unread;
+        lost.into_iter().for_each(|copy| state.is_done(copy, &mut ended));
         drop(state);
-        self.load.fetch_sub(lost, Relaxed);
-        stats.drop_waiting(Dropped::SessionEnded, lost);
+        self.load.fetch_sub(count, Relaxed);
+        stats.drop_waiting(Dropped::SessionEnded, count);
+        ended
     }
 
     /// Queues a copy of what was published. `hold` makes the answer to the publish one that can be held back.

@@ -387,7 +387,7 @@ pub struct Conversations {
     pub group_members: usize,
     /// Size in bytes of a message's body.
     pub body_bytes: usize,
-    /// Bytes of publishes that may wait for the store, all together; above it they are refused with error 4003.
+    /// Bytes of publishes that may wait for the store, all together, and as many on plain topics; above it they are refused with error 4003.
     pub queue_bytes: usize,
     /// Message ids remembered per shard; older ones are looked up in the store.
     pub dedup_entries: usize,

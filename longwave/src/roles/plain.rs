@@ -62,6 +62,7 @@ fn route(settings: &Settings) -> RouteSettings {
         queue_messages: plain.queue_messages,
         queue_bytes: plain.queue_bytes,
         queue_age: Duration::from_secs(plain.queue_age_seconds),
+        unstored_bytes: settings.conversations.queue_bytes,
         publisher_wait: Duration::from_millis(plain.publisher_wait_millis),
         retained_messages: plain.retained_messages,
         retained_bytes: plain.retained_bytes,

@@ -145,6 +145,66 @@ async fn a_publish_that_cannot_be_stored_is_refused_and_reaches_nobody() {
 }
 
 #[tokio::test]
+async fn a_qos_2_publish_that_was_refused_may_come_again() {
+    let world = World::new(RouteSettings::default()).await;
+    let bob = world.connect("bob", durable()).await;
+    bob.subscribe("t", 2).await;
+    let alice = world.connect("alice", durable()).await;
+    let publish = || {
+        alice.publish_with("t", "once", 2, |publish| {
+            publish.guarantee = Guarantee::ExactlyOnce { packet_id: 1, uses: 0 };
+        })
+    };
+    world.store.log.is_full.store(true, Relaxed);
+    let (fate, repeated) = (publish(), publish());
+    while fate.refused().is_none() {
+        tokio::task::yield_now().await;
+    }
+    assert!(repeated.is_unknown(), "nobody is told that something is done which waits to be stored");
+    world.store.log.is_full.store(false, Relaxed);
+    tokio::time::sleep(std::time::Duration::from_millis(250)).await;
+    publish().durable().await;
+    publish().durable().await;
+    assert_eq!(bob.all_texts().await, ["once"]);
+    adds_up(world.stats());
+}
+
+#[tokio::test]
+async fn more_than_may_wait_to_be_stored_is_refused() {
+    let world = World::new(RouteSettings { unstored_bytes: 100, ..RouteSettings::default() }).await;
+    let alice = world.device("alice").await;
+    let bob = world.connect("bob", durable()).await;
+    bob.subscribe("t", 1).await;
+    let fates: Vec<_> = (0..4).map(|_| alice.publish("t", &"x".repeat(60), 1)).collect();
+    assert_eq!(fates[3].refused(), Some(longwave_model::ErrorCode::Overloaded));
+    world.settle().await;
+    alice.publish("t", "x", 1).durable().await;
+    assert_eq!(bob.all_texts().await.len(), 3);
+}
+
+#[tokio::test]
+async fn a_shared_subscription_is_done_with_what_ended_with_its_member() {
+    let world = World::new(RouteSettings::default()).await;
+    let alice = world.device("alice").await;
+    let mut one = world.connect("one", durable()).await;
+    one.subscribe("$share/group/t", 2).await;
+    let two = world.connect("two", durable()).await;
+    two.subscribe("$share/group/t", 2).await;
+    two.close(true).await;
+    publish_all(&alice, "t", 0..2, 2).await;
+    let taken = one.take(2);
+    let sent = one.sent(&taken);
+    one.close_with(false, sent).await;
+    // Clean start: what was sent to it at QoS 2 goes to nobody else.
+    world.device("one").await;
+    let two = world.connect("two", durable()).await;
+    assert!(two.all_texts().await.is_empty());
+    world.tidy().await;
+    assert!(world.store.log.references.lock().is_empty());
+    adds_up(world.stats());
+}
+
+#[tokio::test]
 async fn exactly_once_from_the_log_keeps_its_packet_ids_across_a_crash() {
     let world = World::new(RouteSettings::default()).await;
     let alice = world.device("alice").await;

@@ -163,6 +163,11 @@ impl Fate {
         matches!(*self.0.lock(), Some(Answer::Done { .. }))
     }
 
+    /// Nobody knows; the same as a connection that ends.
+    pub(super) fn is_unknown(&self) -> bool {
+        matches!(*self.0.lock(), Some(Answer::Unknown))
+    }
+
     pub(super) fn refused(&self) -> Option<ErrorCode> {
         match &*self.0.lock() {
             Some(Answer::Refused { refusal, .. }) => Some(refusal.code),

@@ -12,6 +12,10 @@ const TESTS: usize = 20;
 /// Last lines of a program that ran no test, or named none of them.
 const LAST_LINES: usize = 15;
 
+/// Around the name of a failed test.
+const BEFORE: &str = "---- ";
+const AFTER: &str = " stdout ----";
+
 /// What a program said about its failures.
 #[derive(Debug, Default)]
 pub(super) struct Said {
@@ -29,7 +33,7 @@ impl Said {
         if self.last.len() > LAST_LINES {
             self.last.pop_front();
         }
-        if line.starts_with("---- ") && line.ends_with(" stdout ----") {
+        if line.starts_with(BEFORE) && line.ends_with(AFTER) {
             self.inside = self.failed_tests.len() < TESTS;
             if self.inside {
                 self.failed_tests.push(vec![line.to_owned()]);
@@ -43,6 +47,12 @@ impl Said {
         {
             test.push(line.to_owned());
         }
+    }
+
+    /// The names of the failed tests.
+    pub(super) fn failed_tests(&self) -> Vec<String> {
+        let name = |test: &Vec<String>| Some(test.first()?.strip_prefix(BEFORE)?.strip_suffix(AFTER)?.to_owned());
+        self.failed_tests.iter().filter_map(name).collect()
     }
 
     /// The failed tests with their words, or else the last lines.
@@ -69,6 +79,15 @@ mod tests {
         let text = "test a::b ... ok\ntest a::c ... FAILED\n\nfailures:\n\n---- a::c stdout ----\n\n\
             thread 'a::c' panicked at x.rs:1:2:\nleft is not right\n\nfailures:\n    a::c\n\ntest result: FAILED";
         assert_eq!(said(text), ["---- a::c stdout ----", "thread 'a::c' panicked at x.rs:1:2:", "left is not right"]);
+    }
+
+    #[test]
+    fn failed_tests_have_names() {
+        let mut said = Said::default();
+        for line in ["---- a::b stdout ----", "words", "---- src/lib.rs - c (line 7) stdout ----", "---- no"] {
+            said.line(line);
+        }
+        assert_eq!(said.failed_tests(), ["a::b", "src/lib.rs - c (line 7)"]);
     }
 
     #[test]

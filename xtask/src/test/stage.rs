@@ -160,15 +160,40 @@ impl Stage {
     }
 }
 
+/// Failed tests that are run once more; when more fail, they do not do so by chance.
+const RUN_AGAIN: usize = 3;
+
 /// Unit tests, and no test among them that is switched off.
 fn unit(root: &Path, stage: &Stage) -> Result<Verdict> {
     let mut test = program::cargo(root);
     test.args(["test", "--locked", "--workspace", "--no-fail-fast"]);
     let seen = watch::run(&mut test, stage.budget)?;
     let (passed, ignored) = (seen.passed, seen.ignored);
+    let failed = seen.said.failed_tests();
+    if seen.failure.is_some() && ignored == 0 && seen.failed == failed.len() as u64 && failed.len() <= RUN_AGAIN {
+        return again(root, stage, seen, &failed);
+    }
     Ok(match verdict(seen) {
         Verdict::Passed(_) if ignored > 0 => Verdict::Failed(format!("{ignored} tests are switched off")),
         Verdict::Passed(_) if passed == 0 => Verdict::Failed("no test ran".to_owned()),
+        other => other,
+    })
+}
+
+/// Runs the few tests that failed once more, alone. One that passes then is no reason to turn a change away, but a fault in itself or in what it
+/// tests: the summary names it, with what it said the first time.
+fn again(root: &Path, stage: &Stage, seen: Seen, failed: &[String]) -> Result<Verdict> {
+    if failed.is_empty() {
+        return Ok(verdict(seen));
+    }
+    println!("\nrunning again what failed: {}", failed.join(", "));
+    let mut test = program::cargo(root);
+    test.args(["test", "--locked", "--workspace", "--no-fail-fast", "--", "--exact"]).args(failed);
+    let second = watch::run(&mut test, stage.budget)?;
+    let passed_now = second.failure.is_none() && second.passed >= failed.len() as u64;
+    let first = verdict(seen);
+    Ok(match first {
+        Verdict::Failed(text) if passed_now => Verdict::Passed(format!("UNSTEADY, passed when run again: {text}")),
         other => other,
     })
 }

@@ -7,14 +7,16 @@ use async_trait::async_trait;
 use longwave_broker::admit::DevAdmit;
 use longwave_broker::codec::packet::{Packet, Version};
 use longwave_broker::limits::Limits;
+use longwave_broker::listen::tls::TlsReload;
 use longwave_broker::listen::{Proxies, Transport};
+use longwave_broker::stats::BrokerStats;
 use longwave_model::Refusal;
 use longwave_port::{Admit, Credentials, Identity};
 use parking_lot::Mutex;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use crate::rig::{Behaviour, Client, Server, connect_packet};
+use crate::rig::{Behaviour, Client, Server, connect_packet, dial_tls_after, trusting, write_certificate};
 
 /// Lets everybody in and notes from where.
 #[derive(Default)]
@@ -118,6 +120,25 @@ async fn whoever_is_not_trusted_is_where_he_is_and_may_not_say_otherwise() {
     assert!(connects(server.address, &[]).await);
     assert!(!connects(server.address, &[&version_2(0x21, [10, 0, 0, 9])]).await);
     assert_eq!(*noting.0.lock(), [Some("127.0.0.1".parse().unwrap())]);
+}
+
+#[tokio::test]
+async fn tls_begins_behind_the_header() {
+    let directory = tempfile::tempdir().unwrap();
+    let (files, certificate) = write_certificate(directory.path(), "one");
+    let tls = TlsReload::load(files, Arc::new(BrokerStats::default())).unwrap();
+    let noting = Arc::new(Noting::default());
+    let proxies = Proxies { trusted: vec!["127.0.0.1".parse().unwrap()], proxy_protocol: true };
+    let (limits, behaviour) = (Limits::default(), Behaviour::default());
+    let server = Server::behind(proxies, Transport::Tls, Some(tls), limits, behaviour, noting.clone());
+    let config = trusting(&certificate, &[]);
+    let header = version_2(0x21, [192, 0, 2, 7]);
+    let stream = dial_tls_after(&header, server.address, config.clone()).await.unwrap();
+    let mut client = Client::on(stream, Version::V5);
+    client.connect("alice", "laptop").await;
+    assert_eq!(client.publish("t", 1, b"x").await, 0);
+    assert_eq!(*noting.0.lock(), [Some("192.0.2.7".parse().unwrap())]);
+    assert!(dial_tls_after(&[], server.address, config).await.is_err(), "no header");
 }
 
 /// A WebSocket handshake, and a CONNECT in a frame.

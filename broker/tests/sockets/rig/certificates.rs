@@ -8,6 +8,7 @@ use longwave_broker::listen::tls::CertificateFiles;
 use rustls::crypto::aws_lc_rs;
 use rustls::{ClientConfig, RootCertStore};
 use rustls_pki_types::{CertificateDer, ServerName};
+use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
@@ -35,6 +36,16 @@ pub(crate) fn trusting(certificate: &CertificateDer<'static>, alpn: &[&[u8]]) ->
 }
 
 pub(crate) async fn dial_tls(address: SocketAddr, config: Arc<ClientConfig>) -> std::io::Result<TlsStream<TcpStream>> {
-    let stream = TcpStream::connect(address).await?;
+    dial_tls_after(&[], address, config).await
+}
+
+/// TLS behind bytes in clear: what a balancer says first.
+pub(crate) async fn dial_tls_after(
+    first: &[u8],
+    address: SocketAddr,
+    config: Arc<ClientConfig>,
+) -> std::io::Result<TlsStream<TcpStream>> {
+    let mut stream = TcpStream::connect(address).await?;
+    stream.write_all(first).await?;
     TlsConnector::from(config).connect(ServerName::try_from("localhost").unwrap(), stream).await
 }

@@ -5,6 +5,8 @@
 mod broker {
     pub mod codec;
     pub mod limits;
+    #[allow(dead_code, reason = "the listeners use the rest of it")]
+    pub(crate) mod meter;
     pub mod session;
 }
 
@@ -12,6 +14,7 @@ mod client;
 mod payload;
 mod stream;
 
+pub(crate) use broker::meter;
 pub use broker::{codec, limits, session};
 pub use client::play;
 pub use payload::payload;

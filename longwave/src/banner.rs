@@ -11,10 +11,13 @@ pub(crate) struct Addresses {
 }
 
 /// The text for standard output.
-pub(crate) fn banner(addresses: &Addresses, dev: bool, data: &str) -> String {
+pub(crate) fn banner(addresses: &Addresses, dev: bool, test_broker: bool, data: &str) -> String {
     let mut text = format!("Longwave {} is running; its data is in {}\n", env!("CARGO_PKG_VERSION"), data);
     for (name, address) in &addresses.listeners {
         let _ = writeln!(text, "  {name:<16} {address}");
+    }
+    if test_broker {
+        text.push_str("\n*** --test-broker: anybody who reaches it may connect and use every plain topic. ***\n");
     }
     if !dev {
         return text;

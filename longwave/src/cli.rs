@@ -68,6 +68,10 @@ pub(crate) struct Serve {
     /// Accepts any user name as that user, without a password. Listens on loopback only.
     #[arg(long)]
     pub(crate) dev: bool,
+    /// `serve` only: a broker for conformance suites. Anybody may connect, every plain topic is open. Listens on loopback only, unless
+    /// `test_broker.any_address` is set.
+    #[arg(long, conflicts_with = "dev")]
+    pub(crate) test_broker: bool,
     /// Checks the settings and ends.
     #[arg(long)]
     pub(crate) check_config: bool,

@@ -5,9 +5,10 @@ use std::path::Path;
 
 use anyhow::{Context as _, bail, ensure};
 use longwave_model::Network;
-use longwave_settings::{ClientName, Settings, Sources, load};
+use longwave_settings::{AccessSettings, Auth, ClientName, Settings, Sources, load};
 
 use crate::access::access_list;
+use crate::backend::is_on_cassandra;
 use crate::cli::SettingsArguments;
 
 /// What a process is to be.
@@ -51,6 +52,7 @@ pub(crate) fn check(settings: &Settings, role: Role, dev: bool) -> anyhow::Resul
         check_for_several(settings, role)?;
     }
     check_push(settings)?;
+    check_test_broker(settings, role)?;
     if dev {
         for (key, address) in listeners(settings) {
             ensure!(
@@ -101,6 +103,31 @@ pub(crate) fn check(settings: &Settings, role: Role, dev: bool) -> anyhow::Resul
         ensure!(
             jwt.key_file.is_some() != jwt.jwks_url.is_some(),
             "auth.jwt: set either key_file or jwks_url (error 5001)"
+        );
+    }
+    Ok(())
+}
+
+/// A test broker lets anybody in: it has no users of its own, nor anything that would seem to keep somebody out.
+fn check_test_broker(settings: &Settings, role: Role) -> anyhow::Result<()> {
+    let Some(test) = &settings.test_broker else { return Ok(()) };
+    ensure!(role == Role::Serve, "--test-broker: is for `longwave serve` only (error 5001)");
+    ensure!(
+        !is_on_cassandra(settings),
+        "--test-broker: needs the embedded store, not cassandra.contact_points (error 5001)"
+    );
+    for (key, is_set) in [
+        ("auth", settings.auth != Auth::default()),
+        ("access", settings.access != AccessSettings::default()),
+        ("tls.clients", settings.tls.clients.is_some()),
+    ] {
+        ensure!(!is_set, "{key}: --test-broker lets anybody in, so nothing may be set here (error 5001)");
+    }
+    for (key, address) in listeners(settings) {
+        ensure!(
+            test.any_address || address.ip().is_loopback(),
+            "listen.{key} = {address}: --test-broker lets anybody in, so it listens on loopback only, unless test_broker.any_address is set \
+             (error 5001)"
         );
     }
     Ok(())
@@ -199,6 +226,8 @@ fn listeners(settings: &Settings) -> impl Iterator<Item = (&'static str, SocketA
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use longwave_settings::{Jwt, TestBroker};
+
     use super::*;
 
     #[test]
@@ -262,6 +291,31 @@ mod tests {
             settings.drain.server_reference = Some(reference.into());
             assert_eq!(check(&settings, Role::Serve, false).is_ok(), right, "{reference}");
         }
+    }
+
+    #[test]
+    fn a_test_broker_has_no_users_of_its_own() {
+        let with = |change: fn(&mut Settings)| {
+            let mut settings = Settings { test_broker: Some(TestBroker::default()), ..Settings::default() };
+            change(&mut settings);
+            check(&settings, Role::Serve, false).err().map(|error| error.to_string())
+        };
+        assert_eq!(with(|_| ()), None);
+        for (change, key) in [
+            ((|settings| settings.auth.password_checks = 4) as fn(&mut Settings), "auth"),
+            (|settings| settings.auth.jwt = Some(Jwt { key_file: Some("key".into()), ..Jwt::default() }), "auth"),
+            (|settings| settings.access.groups = [("staff".to_owned(), Vec::new())].into(), "access"),
+            (|settings| settings.listen.mqtt = "0.0.0.0:1883".parse().ok(), "listen.mqtt"),
+            (|settings| settings.cassandra.contact_points = "localhost".into(), "cassandra"),
+        ] {
+            let complaint = with(change).unwrap();
+            assert!(complaint.contains(key) && complaint.contains("error 5001"), "{key}: {complaint}");
+        }
+        let far = |settings: &mut Settings| {
+            settings.listen.mqtt = "0.0.0.0:1883".parse().ok();
+            settings.test_broker.as_mut().unwrap().any_address = true;
+        };
+        assert_eq!(with(far), None);
     }
 
     #[test]

@@ -10,6 +10,7 @@ mod plain;
 mod push;
 mod reference;
 mod sections;
+mod test_broker;
 mod tls;
 
 pub use access::{AccessSettings, Administrators};
@@ -23,4 +24,5 @@ pub use sections::{
     Auth, CassandraSettings, Conversations, DirectPolicy, Feeds, Hook, Jwt, Limits, Listen, LogFormat, Logging,
     Retention, Settings, StoreSettings, Tls,
 };
+pub use test_broker::TestBroker;
 pub use tls::{ClientCertificates, ClientName, TlsVersion};

@@ -12,6 +12,7 @@ use crate::drain::Drain;
 use crate::nodes::{LinkSettings, NodeSettings, RedisSettings};
 use crate::plain::PlainTopics;
 use crate::push::PushSection;
+use crate::test_broker::TestBroker;
 use crate::tls::{ClientCertificates, TlsVersion};
 
 /// All settings.
@@ -50,6 +51,8 @@ pub struct Settings {
     pub plain: PlainTopics,
     /// How a server leaves.
     pub drain: Drain,
+    /// A server for conformance suites.
+    pub test_broker: Option<TestBroker>,
     /// What the server says of itself.
     pub log: Logging,
 }

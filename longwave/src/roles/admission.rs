@@ -7,11 +7,12 @@ use std::time::Duration;
 use anyhow::Context as _;
 use longwave_broker::admit::{
     CertificateAdmit, ChainAdmit, DevAdmit, HookAdmit, HookSettings, JwksSettings, JwtAdmit, NamedBy, PasswordAdmit,
-    TokenRules,
+    TestBrokerAdmit, TokenRules,
 };
 use longwave_broker::stats::BrokerStats;
+use longwave_model::UserId;
 use longwave_port::{Accounts, Admit};
-use longwave_settings::{ClientName, Jwt, Settings};
+use longwave_settings::{ClientName, Jwt, Settings, TestBroker};
 
 /// How often the key set of a URL is fetched again.
 const JWKS_REFRESH: Duration = Duration::from_secs(15 * 60);
@@ -26,6 +27,10 @@ pub(super) async fn admission(
 ) -> anyhow::Result<Arc<dyn Admit>> {
     if dev {
         return Ok(Arc::new(DevAdmit));
+    }
+    if let Some(TestBroker { user, password, .. }) = &settings.test_broker {
+        let everybody = UserId::parse("anonymous").context("the user of a test broker")?;
+        return Ok(Arc::new(TestBrokerAdmit { everybody, user: user.clone(), password: password.clone() }));
     }
     let tokens = match &settings.auth.jwt {
         Some(jwt) => Some(Arc::new(tokens(jwt, stats).await?)),

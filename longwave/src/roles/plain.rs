@@ -33,7 +33,11 @@ pub(super) async fn start(
     let Backend::Embedded(store) = backend else { return Ok(None) };
     // In --dev the list counts as soon as there is one.
     let is_open = dev && settings.access.rules.is_empty();
-    let access: Arc<dyn TopicAccess> = if is_open { Arc::new(Everybody) } else { Arc::new(ByList::new(settings)?) };
+    let access: Arc<dyn TopicAccess> = match &settings.test_broker {
+        Some(test) => Arc::new(Everybody { no_subscribe: test.no_subscribe.clone() }),
+        None if is_open => Arc::new(Everybody { no_subscribe: String::new() }),
+        None => Arc::new(ByList::new(settings)?),
+    };
     let parts = RouterParts {
         gate,
         feed,
@@ -75,16 +79,22 @@ fn route(settings: &Settings) -> RouteSettings {
     }
 }
 
-/// With `--dev`.
-struct Everybody;
+/// With `--dev` and `--test-broker`.
+struct Everybody {
+    /// The filter that a test broker grants nobody.
+    no_subscribe: String,
+}
 
 impl TopicAccess for Everybody {
     fn may_publish(&self, _: Asker<'_>, _: &str, _: bool) -> Result<(), Refusal> {
         Ok(())
     }
 
-    fn may_subscribe(&self, _: Asker<'_>, _: &str) -> Result<(), Refusal> {
-        Ok(())
+    fn may_subscribe(&self, _: Asker<'_>, filter: &str) -> Result<(), Refusal> {
+        match filter == self.no_subscribe {
+            true => Err(Refusal::new(ErrorCode::NotYourTopic, "test_broker.no_subscribe is granted to nobody")),
+            false => Ok(()),
+        }
     }
 
     fn is_administrator(&self, _: Asker<'_>) -> bool {

@@ -36,7 +36,12 @@ pub(crate) trait Running: Sized {
 
 /// Reads the settings and runs a role until SIGTERM or SIGINT.
 pub(crate) fn run<R: Running>(arguments: &Serve) -> anyhow::Result<()> {
-    let settings = settings::read(&arguments.settings)?;
+    let mut settings = settings::read(&arguments.settings)?;
+    if arguments.test_broker {
+        settings.test_broker.get_or_insert_default();
+    } else if settings.test_broker.is_some() {
+        anyhow::bail!("test_broker: means nothing without --test-broker (error 5001)");
+    }
     settings::check(&settings, R::ROLE, arguments.dev)?;
     if arguments.print_config {
         std::io::stdout().write_all(longwave_settings::to_toml(&settings)?.as_bytes())?;
@@ -123,7 +128,8 @@ impl Desk {
     /// Says that the process takes clients, also to people.
     pub(super) fn announce(&self, settings: &Settings, dev: bool, addresses: &Addresses) -> anyhow::Result<()> {
         self.health.set_listening();
-        std::io::stdout().write_all(banner(addresses, dev, &place(settings)).as_bytes())?;
+        std::io::stdout()
+            .write_all(banner(addresses, dev, settings.test_broker.is_some(), &place(settings)).as_bytes())?;
         Ok(())
     }
 

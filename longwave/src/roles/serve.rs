@@ -6,6 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use anyhow::ensure;
 use longwave_bridge::{Bridge, BridgeParts, BridgeStats, Ownership};
 use longwave_broker::stats::BrokerStats;
 use longwave_broker::{Broker, BrokerParts};
@@ -40,6 +41,13 @@ impl Running for AllInOne {
         let store = backend.store();
         let broker_stats = Arc::new(BrokerStats::default());
         let accounts = Arc::new(LocalAccounts::new(store.clone()));
+        if settings.test_broker.is_some() {
+            let users = accounts.list().await?;
+            ensure!(
+                users.is_empty(),
+                "--test-broker: this store has local users; give it another store.path (error 5001)"
+            );
+        }
         let admit = admission::admission(settings, dev, accounts.clone(), &broker_stats).await?;
         let feed_stats = Arc::new(FeedStats::default());
         let clock = Arc::new(now_millis);

@@ -22,3 +22,4 @@ mod secure_roles;
 mod settings;
 mod shutdown;
 mod system_topics;
+mod test_broker;

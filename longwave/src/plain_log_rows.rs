@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use longwave_feed::subscription;
 use longwave_model::{PlainState, Refusal};
-use longwave_persistence::{LogRow, PlainLog as Rows};
+use longwave_persistence::{LogRow, PlainLog as Rows, Reference};
 use longwave_port::{LastingSession, LogReference, LoggedMessage, PlainLog, PlainMessage, is_plain};
 
 use crate::plain_store::{PlainRows, message, refusal, row};
@@ -23,7 +23,12 @@ impl<S: Rows> PlainLog for PlainRows<S> {
 
     async fn references(&self, filter: &str, after: u64, most: usize) -> Result<Vec<LogReference>, Refusal> {
         let found = self.0.references(filter, after, most).await.map_err(refusal)?;
-        Ok(found.into_iter().map(|one| LogReference { number: one.number, size: one.size as usize }).collect())
+        Ok(found.into_iter().map(reference).collect())
+    }
+
+    async fn latest_references(&self, filter: &str, most: usize) -> Result<Vec<LogReference>, Refusal> {
+        let found = self.0.latest_references(filter, most).await.map_err(refusal)?;
+        Ok(found.into_iter().map(reference).collect())
     }
 
     async fn messages(&self, numbers: Vec<u64>) -> Result<Vec<Option<Arc<PlainMessage>>>, Refusal> {
@@ -66,6 +71,10 @@ impl<S: Rows> PlainLog for PlainRows<S> {
         };
         Ok(sessions.into_iter().map(session).collect())
     }
+}
+
+fn reference(row: Reference) -> LogReference {
+    LogReference { number: row.number, size: row.size as usize }
 }
 
 fn log_row(logged: &LoggedMessage) -> LogRow {

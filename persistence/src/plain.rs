@@ -157,6 +157,12 @@ pub trait PlainLog: Send + Sync {
     /// [`StoreError`] when the store cannot be read.
     async fn references(&self, filter: &str, after: u64, most: usize) -> Result<Vec<Reference>, StoreError>;
 
+    /// The latest `most` messages that a filter refers to, in order.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store cannot be read.
+    async fn latest_references(&self, filter: &str, most: usize) -> Result<Vec<Reference>, StoreError>;
+
     /// The messages with these numbers; `None` for those that are gone.
     ///
     /// # Errors

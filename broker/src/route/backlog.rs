@@ -24,6 +24,8 @@ pub(super) struct Plan {
     pub(super) after: u64,
     /// The first so many are dropped already.
     pub(super) skip: usize,
+    /// The last so many are owed.
+    pub(super) unread: usize,
     /// When there is nothing more to be found, everything up to here was.
     pub(super) last: u64,
 }
@@ -42,6 +44,11 @@ impl Backlog {
     /// Their bytes, or about that.
     pub(super) fn unread_bytes(&self) -> usize {
         self.unread_bytes
+    }
+
+    /// The first so many that are not in memory are dropped already.
+    pub(super) fn skip(&self) -> usize {
+        self.skip
     }
 
     /// Whether there is something to read, if only to learn what was skipped.
@@ -76,7 +83,7 @@ impl Backlog {
     /// Begins to read.
     pub(super) fn plan(&mut self) -> Plan {
         self.reading = true;
-        Plan { after: self.read_to, skip: self.skip, last: self.last.max(self.read_to) }
+        Plan { after: self.read_to, skip: self.skip, unread: self.unread, last: self.last.max(self.read_to) }
     }
 
     /// A page was read: so many were skipped, and so many of this many bytes are in memory now. Answers how many of them nobody

@@ -196,10 +196,10 @@ impl Group {
         place.outstanding.first().map_or(rest, |first| (first - 1).min(rest))
     }
 
-    /// So many messages of so many bytes were left by an earlier process, up to the latest number of the log.
-    pub(super) fn restore(&self, messages: impl Iterator<Item = (u64, usize)>, stats: &RouteStats) {
+    /// These messages, numbers and bytes, were left by an earlier process; everything up to `passed` is too much.
+    pub(super) fn restore(&self, passed: u64, messages: impl Iterator<Item = (u64, usize)>, stats: &RouteStats) {
         let mut place = self.place.lock();
-        place.backlog = Backlog::at(0);
+        place.backlog = Backlog::at(passed);
         for (number, size) in messages {
             place.backlog.add(number, size);
             stats.copies.add(1);

@@ -309,6 +309,17 @@ impl Subscriber {
         self.state.lock().done_to(last)
     }
 
+    /// Whether so much is to be passed over that it is worth doing while nobody is connected: the log keeps it until then. From then on it
+    /// is being read.
+    pub(super) fn wants_to_pass_over(&self, many: usize) -> bool {
+        let mut state = self.state.lock();
+        let away = state.mailbox.is_none() && !state.ended;
+        let Some(backlog) = state.lasting.as_mut().map(|lasting| &mut lasting.backlog) else { return false };
+        let wants = away && backlog.skip() >= many && !backlog.reading;
+        backlog.reading |= wants;
+        wants
+    }
+
     /// What is to be read; `None` when it has ended.
     pub(super) fn wanted(&self) -> Option<Wanted> {
         let mut state = self.state.lock();

@@ -31,6 +31,22 @@ impl Router {
         });
     }
 
+    /// Passes over what was dropped for sessions that are away, so that the log need not keep it.
+    pub(super) async fn pass_over(&self) -> Result<(), Refusal> {
+        let subscribers: Vec<_> = self.subscribers.lock().values().cloned().collect();
+        for subscriber in subscribers {
+            // A whole round of references each time: no message is read for it.
+            while subscriber.wants_to_pass_over(REFERENCES) {
+                if let Err(refusal) = self.fill(&subscriber).await {
+                    subscriber.page_failed();
+                    return Err(refusal);
+                }
+                self.log.moved(&subscriber);
+            }
+        }
+        Ok(())
+    }
+
     async fn fill(&self, subscriber: &Arc<Subscriber>) -> Result<(), Refusal> {
         let Some(wanted) = subscriber.wanted() else { return Ok(()) };
         let page = self.page(wanted.plan, &wanted.filters).await?;
@@ -76,7 +92,11 @@ impl Router {
             found.extend(references.into_iter().map(|reference| (reference.number, reference.size)));
         }
         found.retain(|number, _| *number <= bound);
-        let skipped = plan.skip.min(found.len());
+        let skipped = match bound {
+            // All of them are here, and the last are those that are owed: of those to be passed over some may be gone by their age.
+            u64::MAX => plan.skip.min(found.len().saturating_sub(plan.unread)),
+            _ => plan.skip.min(found.len()),
+        };
         let complete = bound == u64::MAX && found.len() <= skipped + PAGE;
         let numbers: Vec<u64> = found.keys().copied().take((skipped + PAGE).min(most)).collect();
         let read_to = numbers.last().copied().unwrap_or(plan.after);

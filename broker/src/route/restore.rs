@@ -1,10 +1,11 @@
 //! At the start: sessions that an earlier process left, with what they are owed. They are subscribed again before anybody publishes.
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use longwave_model::{DeviceId, PlainFact, PlainFlight, PlainState, Refusal, UserId};
-use longwave_port::{Asker, LastingSession, Sender, is_plain, shared};
+use longwave_port::{Asker, LastingSession, LogReference, Sender, is_plain, shared};
 
 use super::lasting::Lasting;
 use super::router::Router;
@@ -12,8 +13,8 @@ use super::subscriber::Subscriber;
 use super::taking::Taken;
 use super::timers::Due;
 
-/// References read at once.
-const REFERENCES: usize = 4_096;
+/// The latest references of filters: sessions with the same filter share them.
+type Latest = HashMap<Arc<str>, Vec<LogReference>>;
 
 /// The facts of one session.
 #[derive(Default)]
@@ -43,22 +44,28 @@ impl Router {
             facts.entry((user, device)).or_default().add(fact);
         }
         let sessions = self.log.store().lasting_sessions().await?;
+        let mut latest = Latest::new();
         for session in sessions {
             let known = facts.remove(&(session.user.clone(), session.device.clone()));
-            self.restore_session(session, known).await?;
+            self.restore_session(session, known, &mut latest).await?;
         }
         for (user, device) in facts.into_keys() {
             self.log.note(PlainState { user, device, fact: PlainFact::Ended });
         }
         let groups: Vec<_> = self.groups.lock().values().cloned().collect();
         for group in groups {
-            let owed = self.owed(&[(group.filter.clone(), 0)]).await?;
-            group.restore(owed.into_iter(), self.stats());
+            let (passed, owed) = self.owed(&[(group.filter.clone(), 0)], &mut latest).await?;
+            group.restore(passed, owed.into_iter(), self.stats());
         }
         Ok(())
     }
 
-    async fn restore_session(self: &Arc<Self>, session: LastingSession, facts: Option<Facts>) -> Result<(), Refusal> {
+    async fn restore_session(
+        self: &Arc<Self>,
+        session: LastingSession,
+        facts: Option<Facts>,
+        latest: &mut Latest,
+    ) -> Result<(), Refusal> {
         let LastingSession { user, device, subscriptions, ends_at } = session;
         let has_facts = facts.is_some();
         let Facts { done, mut since, flights, taken } = facts.unwrap_or_default();
@@ -81,8 +88,8 @@ impl Router {
             }
         }
         let owed: Vec<_> = since.iter().map(|(filter, since)| (filter.clone(), done.max(*since))).collect();
-        let owed = self.owed(&owed).await?;
-        let mut lasting = Lasting::restored(done, since, flights);
+        let (passed, owed) = self.owed(&owed, latest).await?;
+        let mut lasting = Lasting::restored(done.max(passed), since, flights);
         for (number, size) in owed {
             lasting.backlog.add(number, size);
         }
@@ -103,21 +110,29 @@ impl Router {
         Ok(())
     }
 
-    /// What these filters refer to after these numbers: numbers and bytes.
-    async fn owed(&self, filters: &[(Arc<str>, u64)]) -> Result<BTreeMap<u64, usize>, Refusal> {
-        let mut owed = BTreeMap::new();
+    /// What these filters refer to after these numbers, numbers and bytes, as far as it may wait; and how far everything is to be passed over,
+    /// because more would wait than may.
+    async fn owed(
+        &self,
+        filters: &[(Arc<str>, u64)],
+        latest: &mut Latest,
+    ) -> Result<(u64, BTreeMap<u64, usize>), Refusal> {
+        // One more than may wait: the rest is not looked at, however much that is.
+        let most = self.parts.settings.queue_messages.saturating_add(1);
+        let (mut passed, mut owed) = (0, BTreeMap::new());
         for (filter, after) in filters {
-            let mut after = *after;
-            loop {
-                let references = self.log.store().references(filter, after, REFERENCES).await?;
-                owed.extend(references.iter().map(|reference| (reference.number, reference.size)));
-                match references.last() {
-                    Some(last) if references.len() == REFERENCES => after = last.number,
-                    _ => break,
-                }
+            let known = match latest.entry(filter.clone()) {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(new) => new.insert(self.log.store().latest_references(filter, most).await?),
+            };
+            let first = known.partition_point(|reference| reference.number <= *after);
+            if first == 0 && known.len() == most {
+                passed = passed.max(known[0].number - 1);
             }
+            owed.extend(known[first..].iter().map(|reference| (reference.number, reference.size)));
         }
-        Ok(owed)
+        owed.retain(|number, _| *number > passed);
+        Ok((passed, owed))
     }
 }
 

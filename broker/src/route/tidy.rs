@@ -51,6 +51,11 @@ impl Router {
                 tokio::time::sleep(PAUSE).await;
             }
             let Some(router) = router.upgrade() else { return };
+            if after == 0
+                && let Err(refusal) = router.pass_over().await
+            {
+                warn!(code = refusal.code.number(), reason = %refusal.reason, "the log of plain topics cannot be read");
+            }
             match router.tidy_part(after).await {
                 Ok((next, kept)) => {
                     counted.messages += kept.messages;

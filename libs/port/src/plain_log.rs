@@ -62,6 +62,12 @@ pub trait PlainLog: Send + Sync {
     /// A [`Refusal`] when the store cannot be read.
     async fn references(&self, filter: &str, after: u64, most: usize) -> Result<Vec<LogReference>, Refusal>;
 
+    /// The latest `most` messages that a filter refers to, in order.
+    ///
+    /// # Errors
+    /// A [`Refusal`] when the store cannot be read.
+    async fn latest_references(&self, filter: &str, most: usize) -> Result<Vec<LogReference>, Refusal>;
+
     /// The messages with these numbers; `None` for those that are gone.
     ///
     /// # Errors

@@ -1,6 +1,7 @@
 //! The log of plain topics: messages by number, references by filter, and the facts of sessions.
 
 use async_trait::async_trait;
+use fjall::Slice;
 use longwave_model::{PlainFact, PlainState};
 use prost::Message;
 
@@ -43,17 +44,16 @@ impl PlainLog for Embedded {
     async fn references(&self, filter: &str, after: u64, most: usize) -> Result<Vec<Reference>, StoreError> {
         let view = self.shared.view()?;
         let (first, last) = (keys::reference(filter, after.saturating_add(1)), keys::reference(filter, u64::MAX));
-        view.range(Table::PlainReference, &first, &last)
-            .take(most)
-            .map(|row| {
-                let (key, size) = row?;
-                let size = size[..].try_into().map(u32::from_be_bytes);
-                match (keys::parse_reference(&key), size) {
-                    (Some(number), Ok(size)) => Ok(Reference { number, size }),
-                    _ => Err(damaged(Table::PlainReference, "a row is not one")),
-                }
-            })
-            .collect()
+        view.range(Table::PlainReference, &first, &last).take(most).map(reference).collect()
+    }
+
+    async fn latest_references(&self, filter: &str, most: usize) -> Result<Vec<Reference>, StoreError> {
+        let view = self.shared.view()?;
+        let (first, last) = (keys::reference(filter, 0), keys::reference(filter, u64::MAX));
+        let latest = view.range(Table::PlainReference, &first, &last).rev().take(most).map(reference);
+        let mut latest = latest.collect::<Result<Vec<_>, _>>()?;
+        latest.reverse();
+        Ok(latest)
     }
 
     async fn messages(&self, numbers: Vec<u64>) -> Result<Vec<Option<LogRow>>, StoreError> {
@@ -144,6 +144,15 @@ impl Embedded {
         changes
             .retain(|(table, key, value)| *table != Table::PlainFact || value.is_none() || !key.starts_with(&prefix));
         Ok(())
+    }
+}
+
+fn reference(row: Result<(Slice, Slice), StoreError>) -> Result<Reference, StoreError> {
+    let (key, size) = row?;
+    let size = size[..].try_into().map(u32::from_be_bytes);
+    match (keys::parse_reference(&key), size) {
+        (Some(number), Ok(size)) => Ok(Reference { number, size }),
+        _ => Err(damaged(Table::PlainReference, "a row is not one")),
     }
 }
 

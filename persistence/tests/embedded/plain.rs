@@ -81,6 +81,9 @@ async fn the_log_is_read_by_filter_and_in_order() {
     assert_eq!(numbers(&store, "t/+", 0, 9).await, [1, 2], "not those of `t/+/`");
     assert_eq!(numbers(&store, "t/#", 1, 9).await, [300]);
     assert_eq!(numbers(&store, "t/#", 0, 1).await, [1]);
+    let latest = |most| store.latest_references("t/+", most);
+    assert_eq!(latest(1).await.unwrap().iter().map(|one| one.number).collect::<Vec<_>>(), [2]);
+    assert_eq!(latest(9).await.unwrap().iter().map(|one| one.number).collect::<Vec<_>>(), [1, 2]);
     assert_eq!(store.references("t/#", 0, 1).await.unwrap()[0].size, 4);
     assert_eq!(store.rows(1, 9).await.unwrap(), rows[1..]);
     let forgotten = vec![(1, vec!["t/+".to_owned(), "t/#".to_owned()])];

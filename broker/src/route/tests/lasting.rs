@@ -105,6 +105,47 @@ async fn the_oldest_are_dropped_when_more_wait_than_may() {
 }
 
 #[tokio::test]
+async fn the_log_does_not_keep_for_long_what_was_dropped_for_who_is_away() {
+    let world = World::new(RouteSettings { queue_messages: 50, ..RouteSettings::default() }).await;
+    let alice = world.device("alice").await;
+    let bob = world.connect("bob", durable()).await;
+    bob.subscribe("t", 1).await;
+    bob.close(true).await;
+    publish_all(&alice, "t", 0..5_000, 1).await;
+    world.router.pass_over().await.unwrap();
+    world.tidy().await;
+    assert_eq!(world.store.log.messages.lock().len(), 5_000 - 4_096);
+    adds_up(world.stats());
+    let world = world.crash().await;
+    world.tidy().await;
+    assert_eq!(world.store.log.messages.lock().len(), 51, "as many as may wait, and one");
+    let bob = world.connect("bob", durable()).await;
+    assert_eq!(bob.all_texts().await, numbers(4_950..5_000));
+    adds_up(world.stats());
+}
+
+#[tokio::test]
+async fn what_was_dropped_may_be_gone_by_its_age_when_it_is_passed_over() {
+    let world = World::new(RouteSettings { queue_messages: 50, ..RouteSettings::default() }).await;
+    let alice = world.device("alice").await;
+    let bob = world.connect("bob", durable()).await;
+    bob.subscribe("t", 1).await;
+    bob.close(true).await;
+    publish_all(&alice, "t", 0..200, 1).await;
+    for (number, logged) in world.store.log.messages.lock().iter_mut() {
+        if *number <= 100 {
+            logged.ts = 0;
+        }
+    }
+    world.tidy().await;
+    assert_eq!(world.store.log.messages.lock().len(), 100);
+    let bob = world.connect("bob", durable()).await;
+    assert_eq!(bob.all_texts().await, numbers(150..200));
+    assert_eq!(world.stats().dropped(Dropped::QueueAge), 0);
+    adds_up(world.stats());
+}
+
+#[tokio::test]
 async fn what_has_waited_too_long_is_dropped_and_counted() {
     let world = World::new(RouteSettings::default()).await;
     let alice = world.device("alice").await;

@@ -71,6 +71,11 @@ impl PlainLog for LogOf {
         Ok(found.map(|(_, number)| LogReference { number: *number, size: size(number) }).collect())
     }
 
+    async fn latest_references(&self, filter: &str, most: usize) -> Result<Vec<LogReference>, Refusal> {
+        let mut all = self.references(filter, 0, usize::MAX).await?;
+        Ok(all.split_off(all.len().saturating_sub(most)))
+    }
+
     async fn messages(&self, numbers: Vec<u64>) -> Result<Vec<Option<Arc<PlainMessage>>>, Refusal> {
         let messages = self.log().messages.lock();
         Ok(numbers.iter().map(|number| messages.get(number).map(|logged| logged.message.clone())).collect())
